@@ -1,0 +1,193 @@
+#include "core/follow.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BUDGET_MS = 5000 }; /* of each request; it is repeated long before */
+
+void mu_follow_init(struct mu_follow *follow, const struct mu_actor_env *env)
+{
+    *follow = (struct mu_follow){ .incarnation = env->incarnation, .retry_ms = MU_NEVER };
+    (void)snprintf(follow->partition, sizeof follow->partition, "%s", env->partition);
+}
+
+bool mu_follow_serving(const struct mu_follow *follow)
+{
+    return follow->state == MU_FOLLOW_SERVING;
+}
+
+int64_t mu_follow_deadline(const struct mu_follow *follow)
+{
+    return follow->retry_ms;
+}
+
+void mu_follow_doubt(struct mu_follow *follow, const struct mu_event *ev)
+{
+    if (follow->asked == 0) {
+        follow->retry_ms = ev->now_ms;
+    }
+}
+
+/* Sends the request of the present state, and forgets the one before it. */
+static void ask(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out)
+{
+    struct mu_request request = {
+        .to = "store",
+        .budget_ms = BUDGET_MS,
+        .fence = follow->epoch,
+    };
+    struct mu_msg msg = { .op = MU_OP_NONE };
+    switch (follow->state) {
+    case MU_FOLLOW_EPOCH:
+        msg.op = MU_OP_EPOCH_TAKE;
+        msg.epoch_take = (struct mu_msg_epoch_take){ .incarnation = follow->incarnation };
+        memcpy(msg.epoch_take.partition, follow->partition, sizeof follow->partition);
+        break;
+    case MU_FOLLOW_SCAN:
+        msg.op = MU_OP_FOLLOW_SCAN;
+        memcpy(msg.follow_scan.partition, follow->partition, sizeof follow->partition);
+        memcpy(msg.follow_scan.after, follow->after, sizeof follow->after);
+        break;
+    case MU_FOLLOW_CATCH_UP:
+    case MU_FOLLOW_SERVING:
+        msg.op = MU_OP_FOLLOW_SINCE;
+        msg.follow_since = (struct mu_msg_follow_since){ .seq = follow->seq };
+        memcpy(msg.follow_since.partition, follow->partition, sizeof follow->partition);
+        break;
+    }
+    follow->asked = mu_outbox_request(out, &request, &msg);
+    follow->retry_ms = ev->now_ms + MU_FOLLOW_RETRY_MS;
+}
+
+void mu_follow_tick(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out)
+{
+    if (ev->type == MU_EV_START || follow->retry_ms <= ev->now_ms) {
+        ask(follow, ev, out);
+    }
+}
+
+static int take_epoch(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out)
+{
+    const struct mu_msg_epoch *epoch = &ev->msg->epoch;
+    if (follow->state != MU_FOLLOW_EPOCH) {
+        return 1;
+    }
+    if (epoch->incarnation != follow->incarnation) {
+        return -ESTALE;
+    }
+    follow->epoch = epoch->epoch;
+    follow->seq = epoch->log_seq;
+    follow->state = MU_FOLLOW_SCAN;
+    follow->after[0] = '\0';
+    ask(follow, ev, out);
+    return 1;
+}
+
+static void take_snapshot(struct mu_follow *follow, const struct mu_event *ev,
+                          struct mu_outbox *out, mu_follow_fn *changed, void *owner)
+{
+    const struct mu_msg_changes *changes = &ev->msg->changes;
+    for (uint32_t i = 0; i < changes->changes_count; i++) {
+        changed(owner, &changes->changes[i], ev, out);
+    }
+    if (changes->changes_count > 0) {
+        memcpy(follow->after, changes->changes[changes->changes_count - 1].id,
+               sizeof follow->after);
+    }
+    if (!changes->more) {
+        follow->state = MU_FOLLOW_CATCH_UP;
+    }
+    ask(follow, ev, out);
+}
+
+/* Applies what is next in the log, skips what is known, and says whether something is missing
+ * between. */
+static bool apply(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out,
+                  mu_follow_fn *changed, void *owner)
+{
+    const struct mu_msg_changes *changes = &ev->msg->changes;
+    for (uint32_t i = 0; i < changes->changes_count; i++) {
+        const struct mu_msg_change *change = &changes->changes[i];
+        if (change->seq <= follow->seq) {
+            continue;
+        }
+        if (change->seq != follow->seq + 1) {
+            return false;
+        }
+        changed(owner, change, ev, out);
+        follow->seq = change->seq;
+    }
+    return changes->head <= follow->seq;
+}
+
+static void take_answer(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out,
+                        mu_follow_fn *changed, void *owner)
+{
+    const struct mu_msg_changes *changes = &ev->msg->changes;
+    follow->asked = 0;
+    if (changes->forgotten) {
+        follow->state = MU_FOLLOW_SCAN;
+        follow->seq = changes->head;
+        follow->after[0] = '\0';
+        ask(follow, ev, out);
+        return;
+    }
+    bool complete = apply(follow, ev, out, changed, owner);
+    if (complete && !changes->more) {
+        follow->state = MU_FOLLOW_SERVING;
+        follow->retry_ms = ev->now_ms + MU_FOLLOW_POLL_MS;
+    } else {
+        ask(follow, ev, out);
+    }
+}
+
+static void take_push(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out,
+                      mu_follow_fn *changed, void *owner)
+{
+    bool late = follow->state == MU_FOLLOW_EPOCH || follow->state == MU_FOLLOW_SCAN;
+    if (late || apply(follow, ev, out, changed, owner)) {
+        return; /* the scan and the catching up that follows bring it anyway */
+    }
+    if (follow->asked == 0) {
+        mu_outbox_note(out, "gap in the log behind %llu -> ask", (unsigned long long)follow->seq);
+        ask(follow, ev, out);
+    }
+}
+
+static bool is_answer(const struct mu_follow *follow, const struct mu_msg_envelope *envelope)
+{
+    return envelope->frame == MU_FRAME_REPLY && follow->asked != 0 &&
+           envelope->answers_incarnation == follow->incarnation &&
+           envelope->answers_sequence == follow->asked;
+}
+
+int mu_follow_message(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out,
+                      mu_follow_fn *changed, void *owner)
+{
+    const struct mu_msg *msg = ev->msg;
+    bool answer = is_answer(follow, ev->envelope);
+    if (msg->op == MU_OP_CHANGES && strcmp(msg->changes.partition, follow->partition) == 0) {
+        if (ev->envelope->frame == MU_FRAME_EVENT) {
+            take_push(follow, ev, out, changed, owner);
+        } else if (answer && msg->changes.snapshot == (follow->state == MU_FOLLOW_SCAN)) {
+            if (msg->changes.snapshot) {
+                take_snapshot(follow, ev, out, changed, owner);
+            } else {
+                take_answer(follow, ev, out, changed, owner);
+            }
+        }
+        return 1;
+    }
+    if (msg->op == MU_OP_EPOCH && answer) {
+        return take_epoch(follow, ev, out);
+    }
+    if (msg->op == MU_OP_ERROR && answer) {
+        if (msg->error.code == MU_ERROR_FENCED) {
+            return -ESTALE;
+        }
+        return 1; /* asked again when retry_ms has come */
+    }
+    return 0;
+}

@@ -1,0 +1,63 @@
+/* core/follow.h - how an owner of a partition keeps up with the store.
+ *
+ * The pure half of a follower: it takes an epoch, asks for the snapshot and for what came after,
+ * and hands each changed object to its owner, oldest change first, nothing missing.  States:
+ *
+ *   EPOCH    EPOCH_TAKE is out            -> SCAN with the epoch's log_seq as head
+ *   SCAN     FOLLOW_SCAN pages            -> CATCH_UP
+ *   CATCH_UP FOLLOW_SINCE until no more   -> SERVING
+ *   SERVING  pushes; FOLLOW_SINCE on a gap and each second
+ *
+ * `forgotten` in an answer sends it back to SCAN.  Every request is repeated until answered. */
+#ifndef MU_CORE_FOLLOW_H
+#define MU_CORE_FOLLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/actor.h"
+
+#define MU_FOLLOW_POLL_MS  1000 /* between two FOLLOW_SINCE while all is well */
+#define MU_FOLLOW_RETRY_MS 300  /* before a request is repeated */
+
+enum mu_follow_state {
+    MU_FOLLOW_EPOCH,
+    MU_FOLLOW_SCAN,
+    MU_FOLLOW_CATCH_UP,
+    MU_FOLLOW_SERVING,
+};
+
+struct mu_follow {
+    char partition[MU_ADDRESS_MAX + 1];
+    uint64_t incarnation; /* own */
+    enum mu_follow_state state;
+    uint64_t epoch;            /* 0 until taken */
+    uint64_t seq;              /* last change that was applied */
+    char after[MU_ID_MAX + 1]; /* SCAN: last id */
+    uint64_t asked;            /* sequence of the request that is out; 0: none */
+    int64_t retry_ms;          /* when to ask (again) */
+};
+
+/* One object changed.  `change` as in CHANGES; the record is decoded by the owner. */
+typedef void mu_follow_fn(void *owner, const struct mu_msg_change *change,
+                          const struct mu_event *ev, struct mu_outbox *out);
+
+void mu_follow_init(struct mu_follow *follow, const struct mu_actor_env *env);
+
+/* True once every object of the partition is known. */
+bool mu_follow_serving(const struct mu_follow *follow);
+
+/* Call on START and TIMER: asks what is due. */
+void mu_follow_tick(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out);
+
+/* Call for EPOCH, CHANGES, and for ERROR answers.  Returns 1 when the message was the
+ * follower's, 0 when not, -ESTALE when somebody else owns the partition now: end the actor. */
+int mu_follow_message(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out,
+                      mu_follow_fn *changed, void *owner);
+
+/* After a doubt (an answer that was lost, a conflict): ask at once. */
+void mu_follow_doubt(struct mu_follow *follow, const struct mu_event *ev);
+
+int64_t mu_follow_deadline(const struct mu_follow *follow);
+
+#endif /* MU_CORE_FOLLOW_H */
