@@ -275,15 +275,42 @@ static bool take_field(const msgpack_object *object, const struct mu_field *fiel
     return false;
 }
 
-/* Recurses only as deep as the table nests.  Fields that are not there stay as they are: zero. */
+/* Whether a field that the sender does not know may be left at zero.  Recurses as the table. */
+static bool may_miss(const struct mu_field *field)
+{
+    switch (field->type) {
+    case MU_FIELD_ENUM: return enum_has(field->texts, 0);
+    case MU_FIELD_INT: return field->min <= 0;
+    case MU_FIELD_ONE: {
+        const struct mu_layout *item = mu_msg_layout(field->item);
+        for (uint32_t i = 0; i < item->fields_count; i++) {
+            if (!may_miss(&item->fields[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+    case MU_FIELD_STR:
+    case MU_FIELD_UINT:
+    case MU_FIELD_REAL:
+    case MU_FIELD_BOOL:
+    case MU_FIELD_BYTES:
+    case MU_FIELD_LIST:
+    case MU_FIELD_END: break;
+    }
+    return true;
+}
+
+/* Recurses only as deep as the table nests. */
 static bool take_fields(const msgpack_object *object, const struct mu_layout *layout, uint8_t *base)
 {
     if (object->type != MSGPACK_OBJECT_ARRAY) {
         return false;
     }
     uint32_t count = object->via.array.size;
-    for (uint32_t i = 0; i < count && i < layout->fields_count; i++) {
-        if (!take_field(&object->via.array.ptr[i], &layout->fields[i], base)) {
+    for (uint32_t i = 0; i < layout->fields_count; i++) {
+        const struct mu_field *field = &layout->fields[i];
+        if (i < count ? !take_field(&object->via.array.ptr[i], field, base) : !may_miss(field)) {
             return false;
         }
     }

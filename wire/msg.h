@@ -147,8 +147,8 @@ void mu_decoder_destroy(struct mu_decoder *decoder);
 /* Decodes the body of a message whose envelope said `op`.
  *
  * Strict: one array, every field of its type and within its range, valid UTF-8, nothing behind
- * it.  Missing trailing fields are zero, unknown trailing ones are skipped: that is how N and
- * N-1 of the software talk.
+ * it.  Missing trailing fields are zero (if zero is one of their values), unknown trailing ones
+ * are skipped: that is how N and N-1 of the software talk.
  *
  * ret   filled; its BYTES fields point into `bytes`
  *

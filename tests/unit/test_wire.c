@@ -128,7 +128,8 @@ static void test_strict(void **state)
     assert_int_equal(decode(f, MU_OP_LATENCY, "\x92\xa1x\xcd\x03\xe9", 6), -EBADMSG); /* 1001 */
     assert_int_equal(decode(f, MU_OP_LATENCY, "\x92\xa1x\xcd\x03\xe8", 6), 0);
     assert_int_equal(decode(f, MU_OP_PROPOSAL, "\x92\x01\xcb\x7f\xf8\0\0\0\0\0\0", 11),
-                     -EBADMSG); /* NaN */
+                     -EBADMSG);                                           /* NaN */
+    assert_int_equal(decode(f, MU_OP_ENVELOPE, "\x91\x29", 2), -EBADMSG); /* no frame type */
     assert_int_equal(mu_msg_decode(f->decoder, 19999, f->buf, 1, &f->got), -ENOTSUP);
     assert_int_equal(mu_msg_decode(f->decoder, 0, f->buf, 1, &f->got), -ENOTSUP);
 }
