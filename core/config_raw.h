@@ -1,0 +1,75 @@
+/* core/config_raw.h - the form of a configuration file, and its values as text.
+ *
+ * The libcyaml half of core/config_yaml.c: which fields there are and how they nest.  Every value
+ * is loaded as text and parsed by config_yaml.c, because libcyaml takes 010 for 8 and "maybe" for
+ * true.  NULL and count 0: not given.  A host file (libcyaml). */
+#ifndef MU_CORE_CONFIG_RAW_H
+#define MU_CORE_CONFIG_RAW_H
+
+#include "core/config.h"
+#include "core/yaml_lines.h"
+
+/* The fields of a mode, of enum-free types: NUMBER (uint32_t) and FLAG (bool). */
+#define MU_RAW_MODE_FIELDS(NUMBER, FLAG)                                                           \
+    NUMBER(teams)                                                                                  \
+    NUMBER(team_min)                                                                               \
+    NUMBER(team_max)                                                                               \
+    FLAG(rated)                                                                                    \
+    NUMBER(accept_ms)                                                                              \
+    NUMBER(window_points)                                                                          \
+    NUMBER(window_per_second)                                                                      \
+    NUMBER(window_max)                                                                             \
+    NUMBER(latency_max_ms)                                                                         \
+    NUMBER(fill_ms)                                                                                \
+    NUMBER(spill_ms)                                                                               \
+    NUMBER(wait_max_ms)
+
+struct mu_raw_mode {
+    char *name;
+#define FIELD(field) char *field;
+    MU_RAW_MODE_FIELDS(FIELD, FIELD)
+#undef FIELD
+};
+
+struct mu_raw_region {
+    char *name;
+    char **aliases;
+    uint32_t aliases_count;
+};
+
+struct mu_raw_key {
+    char *id;
+    char *role;
+    char *hash;
+};
+
+struct mu_raw_settings {
+#define SETTING(name, default_value, min, max, unit, doc) char *name;
+#include "core/settings.def"
+#undef SETTING
+};
+
+struct mu_raw_config {
+    struct mu_raw_mode *modes;
+    uint32_t modes_count;
+    struct mu_raw_region *regions;
+    uint32_t regions_count;
+    char **origins;
+    uint32_t origins_count;
+    struct mu_raw_key *keys;
+    uint32_t keys_count;
+    struct mu_raw_settings settings;
+};
+
+/* Loads the text, which mu_yaml_lines_create() has accepted and found not empty.
+ *
+ * ret        to be freed with mu_config_raw_destroy(); untouched on failure
+ * ret_fault  filled when -EINVAL is returned: a field that is not known, a list where text is
+ *            wanted or the other way round, a list that is too long; its line is not set
+ *
+ * Returns 0, -EINVAL or -ENOMEM. */
+int mu_config_raw_create(const uint8_t *text, size_t bytes, struct mu_raw_config **ret,
+                         struct mu_yaml_fault *ret_fault);
+void mu_config_raw_destroy(struct mu_raw_config *raw); /* NULL is a no-op */
+
+#endif /* MU_CORE_CONFIG_RAW_H */
