@@ -5,7 +5,7 @@
  * text part has no zero byte: it ends with the key, and without it a key is a scan's prefix.
  *
  *     struct mu_key key;                       struct mu_key_reader reader = { slice };
- *     mu_key_begin(&key);                      r = mu_key_take_text(&reader, sizeof player, player);
+ *     mu_key_begin(&key);                      r = mu_key_take_text(&reader, sizeof id, id);
  *     mu_key_text(&key, player);               r = mu_key_take_u64(&reader, &seq);
  *     mu_key_u64(&key, seq);                   bool whole = mu_key_at_end(&reader);
  *     ops->get(s, table, mu_key_slice(&key), &value);

@@ -1,0 +1,43 @@
+/* core/dealer.h - the ZeroMQ sockets under a bus: one DEALER for each broker.
+ *
+ * Host code; knows nothing of messages but that each has two frames.  Never blocks.  The options
+ * were measured: a broker that is away gets nothing queued for it (IMMEDIATE), no socket names
+ * itself (a second of the same name is silently deaf), nothing lingers. */
+#ifndef MU_CORE_DEALER_H
+#define MU_CORE_DEALER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/slice.h"
+
+#define MU_DEALER_BROKERS_MAX 3
+#define MU_DEALER_HWM         4096 /* messages in a socket, each way */
+
+struct mu_dealer;
+
+/* endpoints  [count], 1..MU_DEALER_BROKERS_MAX, each without mu_endpoint_fault(); copied
+ *
+ * Nothing is opened yet.  NULL when out of memory or of sockets. */
+struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count);
+
+/* Closes all; what was sent last (BYE) gets a moment to leave.  NULL is a no-op. */
+void mu_dealer_destroy(struct mu_dealer *dealer);
+
+/* Closes the sockets in the mask, which mu_bus_tick() returned, and opens them anew.
+ * Returns 0 or -errno: the endpoint is bad, or there are too many sockets. */
+int mu_dealer_reopen(struct mu_dealer *dealer, uint32_t mask);
+
+/* Sends two frames; `context` is the struct mu_dealer: this is a mu_bus_emit_fn. */
+int mu_dealer_emit(void *context, uint32_t broker, struct mu_slice header, struct mu_slice body);
+
+/* Takes the next message of `broker`.  Returns 1 and both frames, borrowed until the next call;
+ * 0: there is none; -EBADMSG: it had other than two frames and was dropped. */
+int mu_dealer_receive(struct mu_dealer *dealer, uint32_t broker, struct mu_slice *ret_header,
+                      struct mu_slice *ret_body);
+
+/* The ZeroMQ socket of a broker, for zmq_poll() or ZMQ_FD; NULL while it is not open.  Asked again
+ * after each reopening. */
+void *mu_dealer_socket(const struct mu_dealer *dealer, uint32_t broker);
+
+#endif /* MU_CORE_DEALER_H */
