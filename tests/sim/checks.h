@@ -1,0 +1,23 @@
+/* tests/sim/checks.h - what must hold after every commit, and what at the end. */
+#ifndef MU_TESTS_SIM_CHECKS_H
+#define MU_TESTS_SIM_CHECKS_H
+
+#include "sim.h"
+
+/* Begins to watch the store. */
+struct checks *checks_create(struct sim *sim);
+void checks_destroy(struct checks *checks);
+
+/* What clients were told (2xx), to hold the cluster to it. */
+void checks_enqueued(struct sim *sim, const char *player, const char *ticket);
+void checks_cancelled(struct sim *sim, const char *ticket);
+void checks_registered(struct sim *sim, const char *username, const char *player);
+void checks_result(struct sim *sim, const char *match);
+
+/* Safety once more, over everything, at the end. */
+void checks_final(struct sim *sim);
+
+/* At the end of the calm tail: nothing waits that could go on, nobody is stuck. */
+void liveness_check(struct sim *sim);
+
+#endif /* MU_TESTS_SIM_CHECKS_H */

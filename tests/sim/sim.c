@@ -1,0 +1,285 @@
+/* tests/sim/sim.c - the world: who is in it, and how its time goes on. */
+#include "sim.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/lobby.h"
+#include "actors/matcher.h"
+#include "actors/queue.h"
+#include "actors/store.h"
+#include "broker/router.h"
+#include "checks.h"
+#include "client.h"
+#include "core/address.h"
+#include "storage/mem.h"
+
+enum {
+    START_MS = 1000000,
+    FAULTS_MS = 20000, /* how long faults happen */
+    CALM_MS = 45000,   /* how long the world then has to settle */
+};
+
+bool sim_faulty(const struct sim *sim)
+{
+    return sim->now_ms < sim->faults_until_ms;
+}
+
+int64_t sim_wall(const struct sim *sim)
+{
+    return SIM_WALL_MS + sim->now_ms + sim->wall_skew_ms;
+}
+
+bool sim_chance(struct sim *sim, uint32_t ppm)
+{
+    return mu_rng_chance_ppm(&sim->rng, ppm);
+}
+
+uint32_t sim_below(struct sim *sim, uint32_t n)
+{
+    return n > 1 ? (uint32_t)mu_rng_below(&sim->rng, n) : 0;
+}
+
+void sim_fail(struct sim *sim, const char *format, ...)
+{
+    if (sim->bad[0] != '\0') {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(sim->bad, sizeof sim->bad, format, args);
+    va_end(args);
+    sim_trace(sim, "CHECK", "%s", sim->bad);
+}
+
+void sim_trace(const struct sim *sim, const char *who, const char *format, ...)
+{
+    if (!sim->trace) {
+        return;
+    }
+    (void)printf("[%6" PRId64 "] %-16s ", sim->now_ms - START_MS, who);
+    va_list args;
+    va_start(args, format);
+    (void)vprintf(format, args);
+    va_end(args);
+    (void)putchar('\n');
+}
+
+void sim_mix(struct sim *sim, const void *bytes, size_t size)
+{
+    const uint8_t *at = bytes;
+    for (size_t i = 0; i < size; i++) { /* FNV-1a */
+        sim->hash = (sim->hash ^ at[i]) * UINT64_C(1099511628211);
+    }
+}
+
+/* Modes and settings as production has them, but quicker, so that a minute holds much. */
+static void configure(struct sim *sim)
+{
+    struct mu_config *config = &sim->config;
+    mu_config_default(config);
+    config->regions_count = 2 + sim_below(sim, 2);
+    for (uint32_t i = 0; i < config->modes_count; i++) {
+        struct mu_mode *mode = &config->modes[i];
+        mode->accept_ms = sim_below(sim, 4) == 0 ? 0 : 2000 + sim_below(sim, 3000);
+        mode->window_per_second *= 10;
+        mode->window_max = 2900;
+        mode->fill_ms = mode->fill_ms > 0 ? 1000 : 0;
+        mode->spill_ms = 1000 + sim_below(sim, 2000);
+        mode->wait_max_ms = 8000 + sim_below(sim, 60000);
+    }
+    struct mu_settings *s = &config->settings;
+    s->rate_ip_per_minute = 0;
+    s->rate_player_per_hour = 0;
+    s->rate_socket_per_second = 0;
+    s->request_budget_ms = 3000;
+    s->cooldown_ms = 200;
+    s->cooldown_max_ms = 1000;
+    s->spill_again_ms = 500;
+    s->server_wait_ms = 1000;
+    s->server_give_up_ms = 4000;
+    s->server_silence_ms = 3000;
+    s->match_duration_max_ms = 15000;
+    s->lobby_grace_ms = 2000;
+    s->idempotency_keep_ms = 604800000; /* longer than all steps of the clock */
+    s->events_keep = 1024;
+    s->log_keep = 256 + sim_below(sim, 2000);
+    s->password_memory_kib = 8;
+    s->password_passes = 1;
+    s->tickets_max = 1000;
+    mu_config_seal(config);
+}
+
+static struct node *add_node(struct sim *sim, const struct mu_actor_ops *ops, const char *name,
+                             const char *partition)
+{
+    assert(sim->nodes_count < SIM_NODES_MAX);
+    struct node *node = &sim->nodes[sim->nodes_count++];
+    node->sim = sim;
+    node->ops = ops;
+    node->connection = SIM_NOBODY;
+    node->back_ms = sim->now_ms + sim_below(sim, 500);
+    node->out = mu_outbox_create(1);
+    assert(node->out != NULL);
+    (void)snprintf(node->name, sizeof node->name, "%s", name);
+    (void)snprintf(node->partition, sizeof node->partition, "%s", partition);
+    return node;
+}
+
+static void populate(struct sim *sim)
+{
+    char name[MU_ADDRESS_MAX + 1];
+    (void)add_node(sim, &mu_store_actor_ops, "store", "");
+    for (uint32_t i = 0; i < sim->config.regions_count; i++) {
+        mu_address_queue(sim->config.regions[i].name, name);
+        (void)add_node(sim, &mu_queue_ops, name, name);
+    }
+    uint32_t matchers = 1 + sim_below(sim, 3);
+    for (uint32_t i = 0; i < matchers; i++) {
+        (void)snprintf(name, sizeof name, "matcher-%u", i);
+        (void)add_node(sim, &mu_matcher_ops, name, "");
+    }
+    (void)add_node(sim, &mu_lobby_ops, "lobby/0", "lobby/0");
+    uint32_t gateways = 1 + sim_below(sim, 2);
+    for (uint32_t i = 0; i < gateways; i++) {
+        (void)snprintf(name, sizeof name, "gateway-%u", i);
+        (void)add_node(sim, NULL, name, "");
+    }
+    uint32_t players = 4 + sim_below(sim, 13);
+    for (uint32_t i = 0; i < players; i++) {
+        player_add(sim, i);
+    }
+    uint32_t servers = sim->config.regions_count + sim_below(sim, 2); /* one each, at least */
+    for (uint32_t i = 0; i < servers; i++) {
+        server_add(sim, i);
+    }
+}
+
+static void init(struct sim *sim, uint64_t seed, bool trace)
+{
+    *sim = (struct sim){
+        .seed = seed,
+        .rng = { seed },
+        .now_ms = START_MS,
+        .trace = trace,
+        .hash = UINT64_C(14695981039346656037),
+        .next_socket = 1,
+    };
+    memset(sim->connections, 0xff, sizeof sim->connections);
+    sim->faults_until_ms = START_MS + FAULTS_MS;
+    sim->end_ms = sim->faults_until_ms + CALM_MS;
+    sim->store = mu_mem_create();
+    sim->decoder = mu_decoder_create();
+    assert(sim->store != NULL && sim->decoder != NULL);
+    configure(sim);
+    chaos_draw(sim);
+    populate(sim);
+    sim->checks = checks_create(sim);
+    assert(sim->checks != NULL);
+    sim->router_back_ms = START_MS;
+    chaos_schedule(sim);
+}
+
+/* What comes next: an agenda item, a node's or client's own deadline, the broker's. */
+struct next {
+    int64_t at_ms;
+    struct node *node;
+    struct client *client;
+    bool router;
+};
+
+static struct next find_next(struct sim *sim)
+{
+    struct next next = { .at_ms = agenda_next(&sim->agenda) };
+    int64_t router = sim->router != NULL ? mu_router_deadline(sim->router) : sim->router_back_ms;
+    if (router < next.at_ms) {
+        next = (struct next){ .at_ms = router, .router = true };
+    }
+    for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        int64_t at = node_deadline(sim, &sim->nodes[i]);
+        if (at < next.at_ms) {
+            next = (struct next){ .at_ms = at, .node = &sim->nodes[i] };
+        }
+    }
+    for (uint32_t i = 0; i < sim->clients_count; i++) {
+        int64_t at = client_deadline(sim->clients[i]);
+        if (at < next.at_ms) {
+            next = (struct next){ .at_ms = at, .client = sim->clients[i] };
+        }
+    }
+    return next;
+}
+
+static void run_next(struct sim *sim, const struct next *next)
+{
+    if (next->at_ms > sim->now_ms) {
+        sim->now_ms = next->at_ms;
+    }
+    if (next->node != NULL) {
+        if (next->node->up) {
+            node_turn(sim, next->node);
+        } else {
+            node_start(sim, next->node);
+        }
+    } else if (next->client != NULL) {
+        client_run(sim, next->client);
+    } else if (next->router && sim->router != NULL) {
+        mu_router_tick(sim->router, sim->now_ms);
+    } else if (next->router) {
+        hub_start(sim);
+    } else {
+        struct item *item = agenda_take(&sim->agenda);
+        item->run(sim, item);
+        free(item);
+    }
+}
+
+bool sim_run(struct sim *sim, uint64_t seed, bool trace)
+{
+    init(sim, seed, trace);
+    bool calm = false;
+    while (sim->bad[0] == '\0') {
+        struct next next = find_next(sim);
+        if (next.at_ms >= sim->end_ms) {
+            break;
+        }
+        run_next(sim, &next);
+        if (!calm && !sim_faulty(sim)) {
+            calm = true;
+            chaos_end(sim);
+        }
+    }
+    if (sim->bad[0] == '\0') {
+        liveness_check(sim);
+    }
+    sim_mix(sim, &sim->events, sizeof sim->events);
+    return sim->bad[0] == '\0';
+}
+
+void sim_release(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        struct node *node = &sim->nodes[i];
+        if (node->up) {
+            if (node->ops != NULL) {
+                node->ops->destroy(node->actor);
+            } else {
+                gate_destroy(sim, node);
+            }
+            mu_bus_destroy(node->bus);
+        }
+        mu_outbox_destroy(node->out);
+    }
+    mu_router_destroy(sim->router);
+    for (uint32_t i = 0; i < sim->clients_count; i++) {
+        client_destroy(sim->clients[i]);
+    }
+    checks_destroy(sim->checks);
+    agenda_release(&sim->agenda);
+    mu_decoder_destroy(sim->decoder);
+    sim->store->ops->destroy(sim->store);
+}

@@ -1,0 +1,149 @@
+/* tests/sim/sim.h - a whole cluster in one process, in virtual time, under seeded faults.
+ *
+ * The very object code of production: brokers' router, bus, store actor (on the memory engine),
+ * shards, matchers, lobby actor and the gateways' pure part; and players and game servers that
+ * speak JSON to the gateways.  One seed gives one history.  First faults happen, then a calm
+ * tail heals everything; safety is checked after every durable commit (checks.c), liveness at
+ * the end (liveness.c). */
+#ifndef MU_TESTS_SIM_SIM_H
+#define MU_TESTS_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agenda.h"
+#include "core/actor.h"
+#include "core/bus.h"
+#include "core/config.h"
+#include "core/rng.h"
+#include "core/store.h"
+
+#define SIM_NODES_MAX   24                     /* processes but for the broker */
+#define SIM_CLIENTS_MAX 48                     /* players and game servers */
+#define SIM_CONNECTIONS 256                    /* peer numbers of the broker */
+#define SIM_WALL_MS     INT64_C(1790000000000) /* UTC at virtual time 0 */
+#define SIM_BUILD       "sim"
+#define SIM_CHECK_EVERY 64 /* turns of a node between two checks of its invariants */
+#define SIM_NOBODY      UINT32_MAX
+
+/* Which faults a seed has, and how strong: drawn anew for each (swarm). */
+struct faults {
+    uint32_t drop_ppm;     /* of a packet on the bus */
+    uint32_t repeat_ppm;   /* of a packet on the bus */
+    uint32_t delay_max_ms; /* of a packet on the bus */
+    uint32_t cut_ppm;      /* each 100 ms, for each node: its link is cut for a while */
+    uint32_t kill_ppm;     /* each 100 ms, for each node and the broker */
+    uint32_t pause_ppm;    /* each 100 ms, for each node: it stands still for a while */
+    uint32_t commit_ppm;   /* each 100 ms: the next commit reports an error */
+    uint32_t clock_ppm;    /* each 100 ms: the wall clock steps by up to an hour */
+    uint32_t client_ppm;   /* each client request or answer is lost */
+    uint32_t socket_ppm;   /* each 100 ms, for each client: its WebSocket is cut */
+    uint32_t garbage_ppm;  /* each 100 ms: a peer sends bytes that mean nothing */
+};
+
+/* One process: an actor, or a gateway when ops is NULL. */
+struct node {
+    struct sim *sim;
+    char name[MU_ADDRESS_MAX + 1]; /* "queue/eu", "matcher-1", "gateway-0" */
+    char partition[MU_ADDRESS_MAX + 1];
+    const struct mu_actor_ops *ops;
+    struct mu_actor *actor;
+    struct mu_gateway *gateway;
+    struct mu_bus *bus;
+    struct mu_outbox *out;
+    bool up;
+    bool turn_due;          /* a turn stands in the agenda */
+    uint64_t life;          /* incarnation while up */
+    uint32_t connection;    /* its peer number at the broker, or UINT32_MAX */
+    int64_t back_ms;        /* while down: when it starts again */
+    int64_t cut_until_ms;   /* its link carries nothing */
+    int64_t still_until_ms; /* paused */
+    int64_t last_turn_ms;
+    uint32_t deaths; /* in a row, for the back-off */
+};
+
+struct client; /* client.h */
+struct checks; /* checks.h */
+
+struct sim {
+    uint64_t seed;
+    struct mu_rng rng;
+    struct agenda agenda;
+    int64_t now_ms;
+    int64_t wall_skew_ms;
+    int64_t faults_until_ms;
+    int64_t end_ms;
+    struct faults faults;
+    struct mu_config config;
+    struct mu_store *store;
+    struct mu_decoder *decoder;
+    struct mu_msg scratch; /* the message being handled */
+    struct node nodes[SIM_NODES_MAX];
+    uint32_t nodes_count;
+    struct mu_router *router; /* NULL while the broker is down */
+    uint64_t router_life;
+    int64_t router_back_ms;
+    uint32_t connections[SIM_CONNECTIONS]; /* node index, or UINT32_MAX when free */
+    struct client *clients[SIM_CLIENTS_MAX];
+    uint32_t clients_count;
+    struct checks *checks;
+    char board[MU_ID_MAX + 1]; /* a lobby that players may join; "" for none */
+    uint64_t next_socket;      /* and request ids: unique in the world */
+    uint64_t hash;             /* of all that happened */
+    uint64_t events;           /* how much happened */
+    uint64_t kills;
+    uint64_t drops;
+    bool trace;
+    char bad[256]; /* the first violation; "" while there is none */
+};
+
+/* Runs `seed` to its end.  Returns true when nothing was violated; sim->bad says what. */
+bool sim_run(struct sim *sim, uint64_t seed, bool trace);
+void sim_release(struct sim *sim);
+
+/* True while faults happen. */
+bool sim_faulty(const struct sim *sim);
+int64_t sim_wall(const struct sim *sim);
+bool sim_chance(struct sim *sim, uint32_t ppm);
+uint32_t sim_below(struct sim *sim, uint32_t n);
+
+/* Records a violation (the first counts), with the format's text. */
+void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prints a line of the trace, when it is on. */
+void sim_trace(const struct sim *sim, const char *who, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Adds bytes to the hash of the history. */
+void sim_mix(struct sim *sim, const void *bytes, size_t size);
+
+/* node.c */
+void node_start(struct sim *sim, struct node *node);
+void node_die(struct sim *sim, struct node *node, const char *why);
+void node_turn(struct sim *sim, struct node *node);
+void node_turn_soon(struct sim *sim, struct node *node);
+int64_t node_deadline(const struct sim *sim, const struct node *node);
+void node_receive(struct sim *sim, struct node *node, struct mu_slice header, struct mu_slice body);
+
+/* hub.c: the broker, and the network between it and the nodes */
+void hub_start(struct sim *sim);
+void hub_die(struct sim *sim);
+void hub_connect(struct sim *sim, struct node *node);
+void hub_disconnect(struct sim *sim, struct node *node);
+int hub_send(struct sim *sim, struct node *node, struct mu_slice header, struct mu_slice body);
+void hub_garbage(struct sim *sim);
+
+/* gate.c: gateway nodes and the network between them and the clients */
+struct mu_gateway *gate_create(struct sim *sim, struct node *node);
+void gate_destroy(struct sim *sim, struct node *node);
+void gate_event(struct sim *sim, struct node *node, const struct mu_msg_envelope *envelope,
+                const struct mu_msg *msg);
+void gate_tick(struct sim *sim, struct node *node);
+int64_t gate_deadline(const struct node *node);
+
+/* chaos.c */
+void chaos_draw(struct sim *sim);
+void chaos_schedule(struct sim *sim);
+void chaos_end(struct sim *sim);
+
+#endif /* MU_TESTS_SIM_SIM_H */
