@@ -1,0 +1,257 @@
+/* actors/store_keeper.h - what the files of the store actor share; nobody else includes it.
+ *
+ * A handler is given a request, reads and compares, then either refuses or writes, and sets the
+ * answer.  It returns 0 when it has answered; MU_REFUSED when the answer is an error; -EBADMSG
+ * when a record is damaged (and then it must not have written); or another -errno of the store.
+ * Helpers that may refuse return the same, and the handler passes on whatever is not 0. */
+#ifndef MU_ACTORS_STORE_KEEPER_H
+#define MU_ACTORS_STORE_KEEPER_H
+
+#include "actors/store.h"
+#include "actors/store_rows.h"
+#include "core/config.h"
+#include "core/counters.h"
+#include "core/id.h"
+#include "core/map.h"
+
+#define MU_REFUSED           1             /* the request is answered with an error */
+#define MU_LOBBY_PARTITION   0             /* index of lobby/0 among the partitions */
+#define MU_STORE_PAGES_BYTES (1024 * 1024) /* records of one CHANGES, together */
+
+/* A player whose engagement or event log changes.  Read with the compares, written with the
+ * rest: mu_keeper_event() counts in `engagement`, mu_keeper_put_seat() writes it. */
+struct mu_seat {
+    char id[MU_ID_MAX + 1];
+    struct mu_msg_engagement engagement;
+};
+
+/* A followed partition; in memory what the epoch table holds, or will at the batch's end. */
+struct mu_partition {
+    char name[MU_ADDRESS_MAX + 1];
+    struct mu_msg_epoch epoch;
+    bool dirty; /* the record must be written at the batch's end */
+};
+
+/* An object that changed in this batch: one log entry, however often. */
+struct mu_touched {
+    uint32_t partition; /* index */
+    enum mu_table table;
+    char id[MU_ID_MAX + 1];
+    uint64_t seq; /* in the log; 0 until the batch's end */
+};
+
+struct mu_keeper {
+    struct mu_actor base;
+    const struct mu_config *config;
+    struct mu_rows rows;
+    struct mu_id_source ids;
+    struct mu_rng codes; /* of lobbies */
+    struct mu_counters counters;
+    bool started;
+    int64_t started_ms;    /* now_ms of START */
+    int64_t sweep_ms;      /* now_ms of the next sweep; MU_NEVER before START */
+    int64_t clock_now_ms;  /* now_ms and ... */
+    int64_t clock_wall_ms; /* ... wall_ms of the first event with a wall time; 0: none yet */
+
+    /* Of the step that runs. */
+    const struct mu_event *event;
+    struct mu_outbox *out;
+    const struct mu_msg *answer; /* set by the handler: one of the messages below */
+
+    /* Scratch: valid within one mini-transaction. */
+    struct mu_msg *reply; /* small answers and errors */
+    struct mu_msg *ticket;
+    struct mu_msg *match;
+    struct mu_msg *lobby;
+    struct mu_msg *server;
+    struct mu_msg *note; /* the EVENT that is sent */
+    uint32_t seats_count;
+    struct mu_seat seats[MU_MATCH_PLAYERS_MAX];
+    struct mu_msg_player players[MU_MATCH_PLAYERS_MAX];
+    uint32_t tickets_count;
+    struct mu_msg_ticket tickets[MU_MATCH_PLAYERS_MAX];
+    uint8_t *bytes; /* [MU_STORE_VALUE_MAX]: a request or an answer, encoded */
+    uint8_t *pages; /* records that wait to be encoded in one CHANGES */
+
+    uint32_t partitions_count;
+    struct mu_partition partitions[MU_STORE_PARTITIONS_MAX];
+    uint32_t touched_count;
+    struct mu_touched touched[MU_STORE_TOUCHED_MAX];
+    struct mu_map *touched_by_id; /* index into touched */
+};
+
+typedef int mu_keeper_fn(struct mu_keeper *keeper, const struct mu_msg *msg);
+
+/* --- store.c -------------------------------------------------------------------------------- */
+
+/* UTC now, never negative. */
+uint64_t mu_keeper_wall(const struct mu_keeper *keeper);
+
+/* Sets the answer to an ERROR.  Returns MU_REFUSED. */
+int mu_keeper_refuse(struct mu_keeper *keeper, enum mu_error error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same, naming what the player is engaged with. */
+int mu_keeper_refuse_engaged(struct mu_keeper *keeper, enum mu_error error, enum mu_engaged engaged,
+                             const char *subject);
+
+/* Sets the answer; it must live until the step ends. */
+int mu_keeper_answer(struct mu_keeper *keeper, const struct mu_msg *answer);
+
+/* FENCED unless the request carries the epoch of the partition (an index). */
+int mu_keeper_check_fence(struct mu_keeper *keeper, int32_t partition);
+
+/* The same for lobby/0, but a request without any fence passes. */
+int mu_keeper_check_lobby_fence(struct mu_keeper *keeper);
+
+/* What a negative or refused result of a helper means for the handler: see above. */
+static inline int mu_keeper_end(int r)
+{
+    return r == MU_REFUSED ? 0 : r;
+}
+
+/* --- store_events.c ------------------------------------------------------------------------- */
+
+/* Reads a player's seat.  The player must exist: 0, -EBADMSG or another -errno. */
+int mu_keeper_get_seat(struct mu_keeper *keeper, const char *player, struct mu_seat *ret);
+
+/* Reads a seat that must be engaged as said, else the records contradict each other: -EBADMSG. */
+int mu_keeper_get_seat_in(struct mu_keeper *keeper, const char *player, enum mu_engaged kind,
+                          const char *id, struct mu_seat *ret);
+
+/* Fills keeper->seats, in order, with all players of keeper->match, each engaged in it (asserted
+ * by -EBADMSG) when `engaged`. */
+int mu_keeper_get_match_seats(struct mu_keeper *keeper, bool engaged);
+
+/* Changes the engagement in memory. */
+void mu_seat_engage(struct mu_seat *seat, enum mu_engaged kind, const char *id);
+
+void mu_keeper_put_seat(struct mu_keeper *keeper, const struct mu_seat *seat);
+
+/* Begin an event in keeper->note: about keeper->match (MATCH_FOUND and MATCH_STARTED list its
+ * players), about keeper->lobby, or about a ticket. */
+struct mu_msg_event *mu_keeper_match_event(struct mu_keeper *keeper, enum mu_event_kind kind);
+struct mu_msg_event *mu_keeper_lobby_event(struct mu_keeper *keeper, enum mu_event_kind kind);
+struct mu_msg_event *mu_keeper_ticket_event(struct mu_keeper *keeper, enum mu_event_kind kind,
+                                            const struct mu_msg_ticket *ticket);
+
+/* Appends keeper->note to the player's log, and sends it.  Put the seat afterwards. */
+void mu_keeper_event(struct mu_keeper *keeper, struct mu_seat *seat);
+
+/* --- store_partition.c, store_follow.c ------------------------------------------------------- */
+
+int mu_keeper_load_partitions(struct mu_keeper *keeper);
+
+/* Index of a partition by its name or of a region's queue, or -1. */
+int32_t mu_keeper_partition(const struct mu_keeper *keeper, const char *name);
+int32_t mu_keeper_queue(const struct mu_keeper *keeper, const char *region);
+
+/* An object changed: keeps LIVE, and has it logged and pushed at the batch's end. */
+void mu_keeper_changed(struct mu_keeper *keeper, int32_t partition, enum mu_table table,
+                       const char *id, bool was_live, bool is_live);
+
+/* Logs what was touched, pushes it, commits. */
+int mu_keeper_batch_end(struct mu_keeper *keeper);
+
+/* Appends CHANGES with the touched objects, as they are now, for their partitions' owners. */
+int mu_keeper_push(struct mu_keeper *keeper);
+
+/* --- store_idempotency.c -------------------------------------------------------------------- */
+
+/* Looks the request's key up.  1: answered; 0: the request is new, *ret_hash is set; -errno. */
+int mu_keeper_replay(struct mu_keeper *keeper, const struct mu_msg *msg, uint64_t *ret_hash);
+
+/* Stores keeper->answer under the request's key, if it is definite. */
+void mu_keeper_remember(struct mu_keeper *keeper, uint64_t hash);
+
+/* Forgets old keys.  Returns 0 or -errno. */
+int mu_keeper_sweep(struct mu_keeper *keeper);
+
+/* --- helpers of more than one handler ------------------------------------------------------- */
+
+/* The region's own name, for a name or an alias; NULL: there is none (store_player.c). */
+const char *mu_keeper_region(const struct mu_keeper *keeper, const char *name);
+
+/* Read a ticket into keeper->ticket (store_ticket.c): 0, -ENOENT (get only) or another -errno. */
+int mu_keeper_get_ticket(struct mu_keeper *keeper, const char *id);
+int mu_keeper_need_ticket(struct mu_keeper *keeper, const char *id);
+
+/* Writes a ticket in its new state: version, record, LIVE, log (store_ticket.c).  Afterwards it is
+ * in keeper->ticket too. */
+void mu_keeper_put_ticket(struct mu_keeper *keeper, struct mu_msg_ticket *ticket,
+                          enum mu_ticket_state state);
+
+/* Writes keeper->match in its new state: version, record, LIVE, log (store_match.c). */
+void mu_keeper_put_match(struct mu_keeper *keeper, enum mu_match_state state);
+
+/* Begins a match in keeper->match, without players or state (store_match.c). */
+void mu_keeper_begin_match(struct mu_keeper *keeper, const char *id, const struct mu_mode *mode,
+                           const char *region);
+
+/* Whether FORMED, ALLOCATING or LIVE. */
+bool mu_match_alive(enum mu_match_state state);
+
+/* Index of a player in keeper->match, or -1. */
+int32_t mu_keeper_match_player(const struct mu_keeper *keeper, const char *player);
+
+/* Reads a match into keeper->match: 0, MATCH_NOT_FOUND or -errno (store_match.c). */
+int mu_keeper_get_match(struct mu_keeper *keeper, const char *id);
+
+/* Whether keeper->server is READY, plays the mode and has a free slot (store_match.c). */
+bool mu_keeper_server_fits(const struct mu_keeper *keeper, const char *mode);
+
+/* Takes a slot of keeper->server, makes keeper->match LIVE there and tells its players, whose
+ * seats are keeper->seats, already engaged in it (store_match.c).  Writes all of them. */
+void mu_keeper_go_live(struct mu_keeper *keeper);
+
+/* Dissolves keeper->match, FORMED or ALLOCATING: reads, compares, writes (store_dissolve.c). */
+int mu_keeper_dissolve(struct mu_keeper *keeper, enum mu_reason reason);
+
+/* Reads the server of keeper->match, if it has one, into keeper->server, and checks the caller's
+ * key hash against it; empty: trusted (store_server.c).  0, FORBIDDEN or -errno. */
+int mu_keeper_get_match_server(struct mu_keeper *keeper, const char *key_hash);
+
+/* Reads a server into keeper->server: 0, SERVER_NOT_FOUND or -errno (store_server.c). */
+int mu_keeper_get_server(struct mu_keeper *keeper, const char *id);
+
+/* Gives a slot of keeper->server back, and writes it (store_server.c). */
+void mu_keeper_free_slot(struct mu_keeper *keeper);
+
+/* Writes keeper->server in its new state: version, record, LIVE, log (store_server.c). */
+void mu_keeper_put_server(struct mu_keeper *keeper, enum mu_server_state state);
+
+/* Writes keeper->lobby in its new state: version, record, LIVE, log (store_lobby.c). */
+void mu_keeper_put_lobby(struct mu_keeper *keeper, enum mu_lobby_state state);
+
+/* Reads a custom lobby, which must be OPEN, into keeper->lobby (store_lobby.c). */
+int mu_keeper_get_open_lobby(struct mu_keeper *keeper, const char *id);
+
+/* Index of a member of keeper->lobby, or -1. */
+int32_t mu_keeper_member(const struct mu_keeper *keeper, const char *player);
+
+/* Fills keeper->seats, in order, with the members of keeper->lobby. */
+int mu_keeper_get_member_seats(struct mu_keeper *keeper);
+
+/* Reads a player and his seat for something that needs him free: PLAYER_NOT_FOUND or the
+ * engagement is refused (store_player.c). */
+int mu_keeper_get_free_player(struct mu_keeper *keeper, const char *id,
+                              struct mu_msg_player *ret_player, struct mu_seat *ret_seat);
+
+/* Counts an outcome, sets the new rating and its index, and writes the player. */
+void mu_keeper_put_result(struct mu_keeper *keeper, struct mu_msg_player *player,
+                          enum mu_outcome outcome, int64_t rating);
+
+/* --- one function a request ------------------------------------------------------------------ */
+
+mu_keeper_fn mu_keeper_player_register, mu_keeper_player_get, mu_keeper_player_update,
+    mu_keeper_player_rate, mu_keeper_events_get;
+mu_keeper_fn mu_keeper_ticket_add, mu_keeper_ticket_get, mu_keeper_ticket_cancel,
+    mu_keeper_ticket_expire;
+mu_keeper_fn mu_keeper_match_commit, mu_keeper_match_get, mu_keeper_match_allocate,
+    mu_keeper_match_abort, mu_keeper_match_update, mu_keeper_match_end;
+mu_keeper_fn mu_keeper_lobby_create, mu_keeper_lobby_get, mu_keeper_lobby_join,
+    mu_keeper_lobby_leave, mu_keeper_lobby_ready, mu_keeper_lobby_start;
+mu_keeper_fn mu_keeper_server_register, mu_keeper_server_state;
+mu_keeper_fn mu_keeper_epoch_take, mu_keeper_follow_scan, mu_keeper_follow_since;
+
+#endif /* MU_ACTORS_STORE_KEEPER_H */

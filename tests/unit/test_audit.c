@@ -1,0 +1,175 @@
+/* The audit finds what it is for: any record that is taken away or put in its wrong place. */
+#include <errno.h>
+#include <string.h>
+
+#include "actors/audit.h"
+#include "core/key.h"
+#include "storage/mem.h"
+#include "tests/unit/store_world.h"
+
+static uint64_t seed;
+
+enum { PLAYERS = 7 };
+
+/* A world in which every table holds something. */
+static struct world *full_world(void)
+{
+    struct world *world = world_create(seed);
+    char players[PLAYERS][MU_ID_MAX + 1];
+    char id[MU_ID_MAX + 1];
+    char server[MU_ID_MAX + 1];
+    for (int i = 0; i < PLAYERS; i++) {
+        char name[24];
+        (void)snprintf(name, sizeof name, "player%d", i);
+        world_register(world, name, players[i]);
+    }
+    world_server(world, "eu-west-1", 4, server);
+    world->config.modes[mu_config_mode(&world->config, "ranked")].accept_ms = 0;
+    struct world_with lobby = { .fence = world_fence(world, "lobby/0"), .key = "l" };
+    for (int i = 0; i < 4; i += 2) { /* a match that has ended, and one that is played */
+        world_form(world, "ranked", "eu-west-1", 2, players + i, id);
+        struct mu_msg msg = { .op = MU_OP_MATCH_ALLOCATE };
+        memcpy(msg.match_allocate.match, id, sizeof id);
+        memcpy(msg.match_allocate.server, server, sizeof server);
+        (void)world_ask_with(world, &msg, (struct world_with){ .fence = lobby.fence });
+        if (i == 0) {
+            msg.op = MU_OP_MATCH_END;
+            msg.match_end = (struct mu_msg_match_end){ .ranking_count = 2 };
+            memcpy(msg.match_end.match, id, sizeof id);
+            msg.match_end.ranking[0] = (struct mu_msg_team_rank){ .team = 0, .rank = 1 };
+            msg.match_end.ranking[1] = (struct mu_msg_team_rank){ .team = 1, .rank = 2 };
+            (void)world_ask(world, &msg);
+            world_expect(world, MU_OP_MATCH_ENDED);
+        }
+    }
+    world_enqueue(world, "team_match", "us-east-1", 2, players + 4, id);
+    struct mu_msg msg = { .op = MU_OP_LOBBY_CREATE };
+    msg.lobby_create = (struct mu_msg_lobby_create){ .mode = "casual" };
+    memcpy(msg.lobby_create.host, players[6], MU_ID_MAX + 1);
+    (void)world_ask_with(world, &msg, lobby);
+    world_expect(world, MU_OP_LOBBY);
+    return world;
+}
+
+/* The n-th record of a table, copied. */
+struct pick {
+    uint32_t skip;
+    bool found;
+    struct mu_key key;
+    uint32_t value_size;
+    uint8_t value[8192];
+};
+
+static bool pick_record(void *context, struct mu_slice key, struct mu_slice value)
+{
+    struct pick *pick = context;
+    if (pick->skip > 0) {
+        pick->skip--;
+        return true;
+    }
+    assert_true(value.size <= sizeof pick->value);
+    pick->found = true;
+    pick->key.size = key.size;
+    memcpy(pick->key.bytes, key.data, key.size);
+    pick->value_size = value.size;
+    if (value.size > 0) {
+        memcpy(pick->value, value.data, value.size);
+    }
+    return false;
+}
+
+static void pick_nth(struct world *world, enum mu_table table, uint32_t n, struct pick *pick)
+{
+    const struct mu_store_range range = { .table = table };
+    pick->skip = n;
+    pick->found = false;
+    assert_true(world->store->ops->scan(world->store, &range, pick_record, pick) >= 0);
+}
+
+static void expect_fault(struct world *world, enum mu_table table, uint32_t n, const char *what)
+{
+    char error[256];
+    if (mu_store_audit(world->store, error, sizeof error) != -EBADMSG || error[0] == '\0') {
+        fail_msg("table %d record %u %s: not found out", (int)table, n, what);
+    }
+    mu_mem_crash(world->store, false); /* takes the damage back */
+    assert_int_equal(mu_store_audit(world->store, error, sizeof error), 0);
+    assert_string_equal(error, "");
+}
+
+static void test_missing(void **state)
+{
+    (void)state;
+    struct world *world = full_world();
+    struct pick *pick = calloc(1, sizeof *pick);
+    uint32_t tables = 0;
+    for (int table = MU_TABLE_EPOCH; table <= MU_TABLE_IDEMPOTENCY_AGE; table++) {
+        uint32_t n = 0;
+        for (pick_nth(world, (enum mu_table)table, n, pick); pick->found;
+             pick_nth(world, (enum mu_table)table, ++n, pick)) {
+            assert_int_equal(world->store->ops->del(world->store, (enum mu_table)table,
+                                                    mu_key_slice(&pick->key)),
+                             0);
+            expect_fault(world, (enum mu_table)table, n, "taken away");
+        }
+        tables += n > 0 ? 1 : 0;
+    }
+    assert_int_equal(tables, MU_TABLE_IDEMPOTENCY_AGE - MU_TABLE_EPOCH + 1); /* all of them */
+    free(pick);
+    world_destroy(world);
+}
+
+/* Each record under a key that no other has: what it says and where it stands disagree, or it is
+ * one too many. */
+static void test_misplaced(void **state)
+{
+    (void)state;
+    struct world *world = full_world();
+    struct pick *pick = calloc(1, sizeof *pick);
+    for (int i = MU_TABLE_EPOCH + 1; i <= MU_TABLE_IDEMPOTENCY_AGE; i++) {
+        const enum mu_table table = (enum mu_table)i;
+        pick_nth(world, table, 0, pick);
+        assert_true(pick->found);
+        pick->key.bytes[pick->key.size - 1] ^= 0x5a;
+        assert_int_equal(world->store->ops->put(world->store, table, mu_key_slice(&pick->key),
+                                                (struct mu_slice){ pick->value, pick->value_size }),
+                         0);
+        expect_fault(world, table, 0, "misplaced");
+    }
+    free(pick);
+    world_destroy(world);
+}
+
+/* Engagements exchanged between two players: each is locked by what the other is in. */
+static void test_exchanged(void **state)
+{
+    (void)state;
+    struct world *world = full_world();
+    struct pick *first = calloc(1, sizeof *first);
+    struct pick *other = calloc(1, sizeof *other);
+    pick_nth(world, MU_TABLE_ENGAGEMENT, 2, first); /* in the match that is played */
+    pick_nth(world, MU_TABLE_ENGAGEMENT, 4, other); /* in the queue */
+    const struct mu_slice first_value = { first->value, first->value_size };
+    const struct mu_slice other_value = { other->value, other->value_size };
+    assert_int_equal(world->store->ops->put(world->store, MU_TABLE_ENGAGEMENT,
+                                            mu_key_slice(&first->key), other_value),
+                     0);
+    assert_int_equal(world->store->ops->put(world->store, MU_TABLE_ENGAGEMENT,
+                                            mu_key_slice(&other->key), first_value),
+                     0);
+    expect_fault(world, MU_TABLE_ENGAGEMENT, 2, "exchanged");
+    free(first);
+    free(other);
+    world_destroy(world);
+}
+
+int main(int argc, char **argv)
+{
+    seed = unit_seed(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_misplaced),
+        cmocka_unit_test(test_exchanged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
