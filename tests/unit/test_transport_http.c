@@ -223,7 +223,7 @@ static const struct row rows[] = {
     { "no end of headers", GET "A: " FILL, "431", NULL, 0, 17000, true },
     { "body that just fits", POST "Content-Length: 65536\r\n\r\n" FILL, "200", "65536:ffff", 0,
       65536, false },
-    { "body too large by one", POST "Content-Length: 65537\r\n\r\n" FILL, "413", "BODY_TOO_LARGE",
+    { "body too large by one", POST "Content-Length: 65537\r\n\r\n" FILL, "413", "PAYLOAD_TOO_LARGE",
       0, 65537, true },
     { "body announced too large", POST "Content-Length: 1000000000000\r\n\r\n", "413", NULL, 0, 0,
       true },

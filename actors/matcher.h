@@ -1,0 +1,21 @@
+/* actors/matcher.h - the matcher: a stateless worker that proposes matches.
+ *
+ * Queue shards give it pools (POOL_SYNC: a snapshot, then numbered changes); it keeps an engine
+ * pool for each (shard instance, mode) and answers PROPOSALS.  It owns nothing: whatever it
+ * forgets or gets wrong, the shard re-checks, commits, and tells it the truth.
+ *
+ * A POOL_SYNC's leaves are applied before its joins.  A gap in the numbers, or a pool that is not
+ * known, is answered with resync in POOL_ACK; the shard begins a new generation.  A pool whose
+ * shard is silent for MU_MATCHER_SILENCE_MS is forgotten. */
+#ifndef MU_ACTORS_MATCHER_H
+#define MU_ACTORS_MATCHER_H
+
+#include "core/actor.h"
+
+#define MU_MATCHER_POOLS_MAX  256  /* pools of one matcher; more are not acknowledged */
+#define MU_MATCHER_SILENCE_MS 5000 /* without a POOL_SYNC: the pool is forgotten */
+#define MU_MATCHER_BATCH_MAX  64   /* PROPOSALS of one batch; the rest follows in the next */
+
+extern const struct mu_actor_ops mu_matcher_ops;
+
+#endif /* MU_ACTORS_MATCHER_H */

@@ -1,0 +1,298 @@
+/* The matcher alone: POOL_SYNC in, POOL_ACK and PROPOSALS out. */
+#include "actors/matcher.h"
+
+#include "core/counters.h"
+#include "tests/unit/queue_rig.h"
+
+static struct mu_rng rng;
+static struct rig rig;
+
+static void sync_begin(const char *mode, uint64_t generation, uint64_t seq, bool ready)
+{
+    memset(&rig.msg.pool_sync, 0, sizeof rig.msg.pool_sync);
+    rig.msg.op = MU_OP_POOL_SYNC;
+    (void)snprintf(rig.msg.pool_sync.mode, sizeof rig.msg.pool_sync.mode, "%s", mode);
+    rig.msg.pool_sync.generation = generation;
+    rig.msg.pool_sync.seq = seq;
+    rig.msg.pool_sync.ready = ready;
+    rig.msg.pool_sync.config_hash = rig.config.hash;
+}
+
+static void sync_join(const char *id, int64_t rating, uint64_t waited_ms)
+{
+    struct mu_msg_pool_ticket *join = &rig.msg.pool_sync.joins[rig.msg.pool_sync.joins_count++];
+    memset(join, 0, sizeof *join);
+    (void)snprintf(join->id, sizeof join->id, "%s", id);
+    join->version = 3;
+    join->players = 1;
+    join->rating = rating;
+    join->waited_ms = waited_ms;
+    join->reach_count = 1;
+    join->reach[0] = (struct mu_msg_reach){ .region = 1, .ms = 30 };
+}
+
+static void sync_leave(const char *id)
+{
+    struct mu_msg_id *leave = &rig.msg.pool_sync.leaves[rig.msg.pool_sync.leaves_count++];
+    (void)snprintf(leave->id, sizeof leave->id, "%s", id);
+}
+
+static void sync_send(const char *shard)
+{
+    rig_clear(&rig);
+    assert_int_equal(rig_send(&rig, MU_FRAME_EVENT, shard, 0), 0);
+    rig_batch_end(&rig);
+}
+
+static void expect_ack(const char *shard, uint64_t generation, uint64_t seq, bool resync)
+{
+    assert_true(rig_find(&rig, MU_OP_POOL_ACK, 0));
+    assert_string_equal(rig.envelope->destination, shard);
+    assert_int_equal(rig.msg.pool_ack.generation, generation);
+    assert_int_equal(rig.msg.pool_ack.seq, seq);
+    assert_int_equal(rig.msg.pool_ack.resync, resync);
+}
+
+static uint64_t counter(uint32_t id)
+{
+    static struct mu_msg_stats stats;
+    rig.actor->ops->stats(rig.actor, rig.now_ms, &stats);
+    for (uint32_t i = 0; i < stats.counters_count; i++) {
+        if (stats.counters[i].counter == id) {
+            return stats.counters[i].value;
+        }
+    }
+    return 0;
+}
+
+static void test_proposes(void **state)
+{
+    (void)state;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    assert_int_equal(rig_event(&rig, MU_EV_START), 0);
+    assert_true(rig.actor->ops->deadline(rig.actor) == MU_NEVER);
+    sync_begin("ranked", 1, 1, false);
+    sync_send("#1");
+    expect_ack("#1", 1, 1, false);
+    sync_begin("ranked", 1, 2, false);
+    sync_join("tkt_a", 1000, 0);
+    sync_join("tkt_b", 1050, 0);
+    sync_send("#1");
+    expect_ack("#1", 1, 2, false);
+    assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 0); /* the snapshot is not complete */
+    sync_begin("ranked", 1, 3, true);
+    sync_join("tkt_c", 1400, 500);
+    sync_send("#1");
+    assert_true(rig_find(&rig, MU_OP_PROPOSALS, 0));
+    assert_string_equal(rig.envelope->destination, "#1");
+    assert_string_equal(rig.msg.proposals.mode, "ranked");
+    assert_int_equal(rig.msg.proposals.generation, 1);
+    assert_int_equal(rig.msg.proposals.seq, 3);
+    assert_int_equal(rig.msg.proposals.matches_count, 1);
+    assert_int_equal(rig.msg.proposals.matches[0].region, 1);
+    assert_int_equal(rig.msg.proposals.tickets_count, 2);
+    assert_string_equal(rig.msg.proposals.tickets[0].id, "tkt_a");
+    assert_int_equal(rig.msg.proposals.tickets[0].version, 3);
+    assert_int_equal(rig.msg.proposals.tickets[0].team, 0);
+    assert_int_equal(rig.msg.proposals.tickets[1].team, 1);
+    assert_int_equal(counter(MU_COUNTER_POOLS), 1);
+    assert_int_equal(counter(MU_COUNTER_POOL_TICKETS), 3);
+    assert_int_equal(counter(MU_COUNTER_PROPOSED), 1);
+
+    /* b is free again, a is gone; b and c accept each other when both windows are 350. */
+    sync_begin("ranked", 1, 4, true);
+    sync_join("tkt_b", 1050, 0);
+    sync_leave("tkt_a");
+    sync_leave("tkt_b"); /* leaves come before joins */
+    sync_send("#1");
+    assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 0);
+    for (uint64_t seq = 5; seq < 200 && rig_count(&rig, MU_OP_PROPOSALS) == 0; seq++) {
+        sync_begin("ranked", 1, seq, true);
+        sync_send("#1");
+        rig_clear(&rig);
+        rig_advance(&rig, 400);
+    }
+    assert_true(rig_find(&rig, MU_OP_PROPOSALS, 0));
+    assert_string_equal(rig.msg.proposals.tickets[0].id, "tkt_c");
+    assert_string_equal(rig.msg.proposals.tickets[1].id, "tkt_b");
+    rig_end(&rig);
+}
+
+/* Exactly at the moment, not at a tick. */
+static void test_moment(void **state)
+{
+    (void)state;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    sync_begin("ranked", 1, 1, true); /* 100 points, 10 a second */
+    sync_join("tkt_a", 1000, 0);
+    sync_join("tkt_b", 1130, 0);
+    sync_send("#1");
+    assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 0);
+    assert_int_equal(rig.actor->ops->deadline(rig.actor), rig.now_ms + 3000);
+    rig_advance(&rig, 2999);
+    assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 0);
+    rig_advance(&rig, 1);
+    assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 1);
+    rig_end(&rig);
+}
+
+static void test_gaps_and_generations(void **state)
+{
+    (void)state;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    sync_begin("duel", 7, 4, true); /* never heard of */
+    sync_join("tkt_a", 1000, 0);
+    sync_join("tkt_b", 1000, 0);
+    sync_send("#1");
+    expect_ack("#1", 7, 0, true);
+    assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 0);
+    sync_begin("duel", 8, 1, true);
+    sync_join("tkt_a", 1000, 0);
+    sync_send("#1");
+    expect_ack("#1", 8, 1, false);
+    sync_begin("duel", 8, 1, true); /* repeated */
+    sync_leave("tkt_a");
+    sync_send("#1");
+    expect_ack("#1", 8, 1, false);
+    sync_begin("duel", 7, 5, true); /* of a former generation */
+    sync_leave("tkt_a");
+    sync_send("#1");
+    assert_int_equal(rig.out->count, 0);
+    assert_int_equal(counter(MU_COUNTER_POOL_TICKETS), 1);
+    sync_begin("duel", 8, 3, true); /* 2 is missing */
+    sync_join("tkt_b", 1000, 0);
+    sync_send("#1");
+    expect_ack("#1", 8, 1, true);
+    assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 0);
+    sync_begin("duel", 8, 2, true); /* too late: a snapshot was asked for */
+    sync_join("tkt_b", 1000, 0);
+    sync_send("#1");
+    expect_ack("#1", 8, 1, true);
+    assert_int_equal(counter(MU_COUNTER_RESYNCS), 3);
+    sync_begin("duel", 9, 1, true);
+    sync_join("tkt_a", 1000, 0);
+    sync_join("tkt_b", 1000, 0);
+    sync_send("#1");
+    expect_ack("#1", 9, 1, false);
+    assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 1);
+    rig_end(&rig);
+}
+
+static void test_not_taken(void **state)
+{
+    (void)state;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    sync_begin("duel", 1, 1, true);
+    rig.msg.pool_sync.config_hash++;
+    sync_send("#1");
+    assert_int_equal(rig.out->count, 0);
+    sync_begin("chess", 1, 1, true);
+    sync_send("#1");
+    assert_int_equal(rig.out->count, 0);
+    rig.msg.op = MU_OP_TICKET_GET;
+    memset(&rig.msg.ticket_get, 0, sizeof rig.msg.ticket_get);
+    assert_int_equal(rig_send(&rig, MU_FRAME_REQUEST, "#9", 0), 0);
+    assert_true(rig_find(&rig, MU_OP_ERROR, 0));
+    assert_int_equal(rig.msg.error.code, MU_ERROR_UNSUPPORTED);
+    for (uint32_t i = 0; i <= MU_MATCHER_POOLS_MAX; i++) {
+        char shard[16];
+        (void)snprintf(shard, sizeof shard, "#%u", i + 10);
+        sync_begin("duel", 1, 1, true);
+        sync_send(shard);
+        assert_int_equal(rig_count(&rig, MU_OP_POOL_ACK), i < MU_MATCHER_POOLS_MAX);
+    }
+    rig_end(&rig);
+}
+
+static void test_silence(void **state)
+{
+    (void)state;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    sync_begin("duel", 1, 1, true);
+    sync_join("tkt_a", 1000, 0);
+    sync_send("#1");
+    sync_begin("duel", 1, 1, true);
+    sync_join("tkt_a", 1000, 0);
+    sync_send("#2");
+    assert_int_equal(counter(MU_COUNTER_POOLS), 2);
+    rig_advance(&rig, 3000);
+    sync_begin("duel", 1, 2, true);
+    sync_send("#2");
+    rig_advance(&rig, 2000);
+    assert_int_equal(counter(MU_COUNTER_POOLS), 1); /* 1 is forgotten */
+    sync_begin("duel", 1, 2, true);
+    sync_send("#1");
+    expect_ack("#1", 1, 0, true);
+    rig_end(&rig);
+}
+
+/* A proposal of which nothing is heard is made again. */
+static void test_lost_proposal(void **state)
+{
+    (void)state;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    sync_begin("duel", 1, 1, true);
+    sync_join("tkt_a", 1000, 0);
+    sync_join("tkt_b", 1000, 0);
+    sync_send("#1");
+    assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 1);
+    rig_clear(&rig);
+    rig_advance(&rig, 1999);
+    assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 0);
+    rig_advance(&rig, 1);
+    assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 1);
+    rig_end(&rig);
+}
+
+/* A whole region at once: in messages of bounded size, over several batches. */
+static void test_many(void **state)
+{
+    (void)state;
+    static char ids[12800][16];
+    uint32_t proposed = 0;
+    uint32_t batches = 0;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    for (uint32_t i = 0; i < 12800; i++) {
+        (void)snprintf(ids[i], sizeof ids[i], "tkt_%05u", i);
+    }
+    for (uint64_t seq = 1; seq <= 200; seq++) {
+        sync_begin("duel", 1, seq, seq == 200);
+        for (uint32_t i = 0; i < 64; i++) {
+            sync_join(ids[(seq - 1) * 64 + i], 100 + (int64_t)mu_rng_below(&rng, 2901), 50000);
+        }
+        rig_clear(&rig);
+        assert_int_equal(rig_send(&rig, MU_FRAME_EVENT, "#1", 0), 0);
+        rig_batch_end(&rig);
+    }
+    for (;;) {
+        batches++;
+        assert_true(rig_count(&rig, MU_OP_PROPOSALS) <= MU_MATCHER_BATCH_MAX);
+        for (uint32_t i = 0; rig_find(&rig, MU_OP_PROPOSALS, i); i++) {
+            proposed += rig.msg.proposals.matches_count;
+        }
+        rig_clear(&rig);
+        if (rig.actor->ops->deadline(rig.actor) > rig.now_ms) {
+            break;
+        }
+        assert_int_equal(rig_event(&rig, MU_EV_TIMER), 0);
+        rig_batch_end(&rig);
+    }
+    assert_true(proposed >= 6395); /* those left over are too far apart */
+    assert_true(batches >= 2);
+    rig_end(&rig);
+}
+
+int main(int argc, char **argv)
+{
+    rng.state = unit_seed(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_proposes),
+        cmocka_unit_test(test_moment),
+        cmocka_unit_test(test_gaps_and_generations),
+        cmocka_unit_test(test_not_taken),
+        cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_lost_proposal),
+        cmocka_unit_test(test_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
