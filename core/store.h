@@ -11,7 +11,8 @@
  * Invariants every engine keeps:
  *   - after commit() returned 0, every write before it survives kill -9 and power loss;
  *   - after a crash the content is that of some commit, at least the last one acknowledged;
- *   - a record that was damaged on disk is never returned: -EBADMSG instead. */
+ *   - a record that was damaged on disk is never returned: -EBADMSG instead;
+ *   - after a commit (or work) that failed every call answers -EIO: only destroy is left. */
 #ifndef MU_CORE_STORE_H
 #define MU_CORE_STORE_H
 

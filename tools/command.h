@@ -1,0 +1,16 @@
+/* tools/command.h - the subcommands of `muster`, each a main of its own.
+ *
+ * argv[0] is the name of the subcommand.  They return the exit code: 0 well, 1 it failed, or one
+ * of tools/options.h. */
+#ifndef MU_TOOLS_COMMAND_H
+#define MU_TOOLS_COMMAND_H
+
+int mu_command_dev(int argc, char **argv);
+int mu_command_bots(int argc, char **argv);
+int mu_command_status(int argc, char **argv);
+int mu_command_config(int argc, char **argv);
+int mu_command_key(int argc, char **argv);
+int mu_command_verify(int argc, char **argv);
+int mu_command_dump(int argc, char **argv);
+
+#endif /* MU_TOOLS_COMMAND_H */

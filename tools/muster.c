@@ -1,0 +1,141 @@
+/* tools/muster.c - `muster`, the one command that people type: finds the subcommand. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "tools/command.h"
+#include "tools/options.h"
+#include "tools/process.h"
+
+#define NAME_MAX_BYTES 16 /* of a subcommand's name, for the comparison */
+
+static const struct {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv); /* NULL: runs `program` */
+    const char *program;
+} commands[] = {
+    { "dev", "run a whole cluster on this machine", mu_command_dev, NULL },
+    { "bots", "let players and game servers play by themselves", mu_command_bots, NULL },
+    { "status", "show how a cluster does", mu_command_status, NULL },
+    { "config", "check a configuration, or print what holds", mu_command_config, NULL },
+    { "key", "make an API key", mu_command_key, NULL },
+    { "verify", "check a stopped store for damage and contradictions", mu_command_verify, NULL },
+    { "dump", "print the records of a stopped store as JSON", mu_command_dump, NULL },
+    { "broker", "run a broker (muster-broker)", NULL, "muster-broker" },
+    { "actor", "run a store, shard, matcher or lobby (muster-actor)", NULL, "muster-actor" },
+    { "gateway", "run a gateway (muster-gateway)", NULL, "muster-gateway" },
+};
+
+#define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
+
+static void print_commands(FILE *file)
+{
+    (void)fprintf(file, "usage: muster COMMAND [ARGUMENT ...]\n\n"
+                        "Muster matches players.  Begin with: muster dev --bots 50\n\n");
+    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+        (void)fprintf(file, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+    }
+    (void)fprintf(file, "\n  muster help COMMAND   how it is used\n"
+                        "  muster --version      which version this is\n");
+}
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    size_t ab = a < b ? a : b;
+    return ab < c ? ab : c;
+}
+
+/* Letters to insert, remove or replace to make one of the other (Levenshtein).  Names above
+ * NAME_MAX_BYTES are compared so far. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[NAME_MAX_BYTES + 1];
+    size_t a_length = strnlen(a, NAME_MAX_BYTES);
+    size_t b_length = strnlen(b, NAME_MAX_BYTES);
+    for (size_t k = 0; k <= b_length; k++) {
+        row[k] = k;
+    }
+    for (size_t i = 1; i <= a_length; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t k = 1; k <= b_length; k++) {
+            size_t above = row[k];
+            row[k] = least(above + 1, row[k - 1] + 1, corner + (a[i - 1] == b[k - 1] ? 0u : 1u));
+            corner = above;
+        }
+    }
+    return row[b_length];
+}
+
+/* The nearest name when it is near enough to be a slip, or NULL. */
+static const char *nearest(const char *name)
+{
+    const char *ret = NULL;
+    size_t best = 3;
+    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+        size_t d = distance(name, commands[i].name);
+        if (d < best) {
+            best = d;
+            ret = commands[i].name;
+        }
+    }
+    return ret;
+}
+
+static int run_program(const char *program, char **argv)
+{
+    char path[MU_PATH_BYTES];
+    if (mu_process_beside(program, path) == 0) {
+        (void)execv(path, argv);
+    }
+    (void)fprintf(stderr, "muster: cannot run %s: it must be beside muster\n", program);
+    return MU_EXIT_UNAVAILABLE;
+}
+
+/* argv[0] is the name of the subcommand. */
+static int run(int argc, char **argv)
+{
+    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+        if (strcmp(commands[i].name, argv[0]) != 0) {
+            continue;
+        }
+        return commands[i].run != NULL ? commands[i].run(argc, argv)
+                                       : run_program(commands[i].program, argv);
+    }
+    const char *near = nearest(argv[0]);
+    (void)fprintf(stderr, "muster: there is no command '%s'%s%s%s; see muster help\n", argv[0],
+                  near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
+                  near == NULL ? "" : "'?");
+    return MU_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    char help[] = "--help";
+    const char *first = argc > 1 ? argv[1] : "";
+    if (sodium_init() < 0) {
+        (void)fprintf(stderr, "muster: the system gives no random numbers\n");
+        return MU_EXIT_UNAVAILABLE;
+    }
+    if (argc < 2) {
+        print_commands(stderr);
+        return MU_EXIT_USAGE;
+    }
+    if (strcmp(first, "--version") == 0 || strcmp(first, "version") == 0) {
+        return printf("muster %s\n", MU_VERSION) < 0 ? 1 : 0;
+    }
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 ||
+        (strcmp(first, "help") == 0 && argc == 2)) {
+        print_commands(stdout);
+        return fflush(stdout) == 0 ? 0 : 1;
+    }
+    if (strcmp(first, "help") == 0) {
+        char *arguments[] = { argv[2], help, NULL };
+        return run(2, arguments);
+    }
+    return run(argc - 1, argv + 1);
+}
