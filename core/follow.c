@@ -38,7 +38,7 @@ static void ask(struct mu_follow *follow, const struct mu_event *ev, struct mu_o
         .budget_ms = BUDGET_MS,
         .fence = follow->epoch,
     };
-    struct mu_msg msg = { .op = MU_OP_NONE };
+    struct mu_msg msg; /* an initialiser would zero all of the union, over 100 KB */
     switch (follow->state) {
     case MU_FOLLOW_EPOCH:
         msg.op = MU_OP_EPOCH_TAKE;

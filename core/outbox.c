@@ -102,7 +102,8 @@ void mu_outbox_reply(struct mu_outbox *out, const struct mu_msg_envelope *reques
 void mu_outbox_error(struct mu_outbox *out, const struct mu_msg_envelope *request,
                      enum mu_error error, const char *format, ...)
 {
-    struct mu_msg msg = { .op = MU_OP_ERROR };
+    struct mu_msg msg; /* an initialiser would zero all of the union, over 100 KB */
+    msg.op = MU_OP_ERROR;
     msg.error = (struct mu_msg_error){ .code = error };
     va_list args;
     va_start(args, format);

@@ -10,7 +10,8 @@
 #include "gate.h"
 
 enum {
-    TIMEOUT_MS = 4000, /* of an attempt, as the client sees it */
+    TIMEOUT_MS = 4000,   /* of an attempt, as the client sees it */
+    SCRIPTED_MS = 10000, /* the same of a scripted client: longer than a gateway's budget */
     BACKOFF_MS = 300,
     TRIP_MS = 20,
 };
@@ -55,15 +56,15 @@ static void at_gateway(struct sim *sim, struct item *item)
 }
 
 /* One attempt.  The same key goes with all of them. */
-static void attempt(struct sim *sim, struct client *client)
+void client_attempt(struct sim *sim, struct client *client)
 {
     struct ask *ask = &client->ask;
-    if (sim_below(sim, 4) == 0) {
+    if (!client->scripted && sim_below(sim, 4) == 0) {
         client->gateway = gate_pick(sim); /* a load balancer sends it elsewhere */
     }
     ask->id = sim->next_socket++ * SIM_CLIENTS_MAX + client->index;
     ask->attempts++;
-    ask->retry_ms = sim->now_ms + TIMEOUT_MS;
+    ask->retry_ms = sim->now_ms + (client->scripted ? SCRIPTED_MS : TIMEOUT_MS);
     sim_trace(sim, client->name, "%s %s %s", gate_method(ask->method), ask->path, ask->body);
     if (lost(sim)) {
         return;
@@ -98,7 +99,7 @@ void client_ask(struct sim *sim, struct client *client, uint32_t kind, enum mu_h
         (void)snprintf(ask->key, sizeof ask->key, "k%u-%llu", client->index,
                        (unsigned long long)sim->next_socket);
     }
-    attempt(sim, client);
+    client_attempt(sim, client);
 }
 
 bool client_asking(const struct client *client)
@@ -117,7 +118,7 @@ static void at_client(struct sim *sim, struct item *item)
     int status = (int)item->node;
     const char *text = (const char *)item->bytes;
     sim_trace(sim, client->name, "<- %d %.*s", status, (int)item->sizes[0], text);
-    if (status >= 500 || status == 429) {
+    if (!client->scripted && (status >= 500 || status == 429)) {
         client->ask.id = 0;
         client->ask.retry_ms = sim->now_ms + BACKOFF_MS + sim_below(sim, BACKOFF_MS);
         return;
@@ -171,7 +172,9 @@ static void open_at_gateway(struct sim *sim, struct item *item)
 void client_dial(struct sim *sim, struct client *client)
 {
     assert(client->socket == 0);
-    client->gateway = gate_pick(sim);
+    if (!client->scripted) {
+        client->gateway = gate_pick(sim);
+    }
     const struct node *node = &sim->nodes[client->gateway];
     if (!node->up) {
         return;
@@ -292,8 +295,12 @@ int64_t client_deadline(const struct client *client)
 
 void client_run(struct sim *sim, struct client *client)
 {
-    if (client->ask.retry_ms <= sim->now_ms) {
-        attempt(sim, client);
+    if (client->ask.retry_ms <= sim->now_ms && client->scripted) {
+        client->ask.id = 0;
+        client->ask.retry_ms = MU_NEVER;
+        client->answer(sim, client, 0, NULL);
+    } else if (client->ask.retry_ms <= sim->now_ms) {
+        client_attempt(sim, client);
     }
     if (client->wake_ms <= sim->now_ms) {
         client->wake_ms = sim->now_ms + 200 + sim_below(sim, 400);

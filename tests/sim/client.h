@@ -37,6 +37,7 @@ struct client {
     int64_t text_ms;      /* the last text arrives then: TCP keeps the order */
     int64_t wake_ms;      /* when to think next; MU_NEVER */
     void *self;           /* struct player or struct server */
+    bool scripted;        /* keeps its gateway, asks once, takes any answer; status 0: none came */
     /* The client's own; ret is what came, body is parsed JSON or NULL. */
     void (*think)(struct sim *sim, struct client *client);
     void (*answer)(struct sim *sim, struct client *client, int status, const struct mu_json *body);
@@ -52,6 +53,9 @@ void client_destroy(struct client *client); /* frees self too */
 void client_ask(struct sim *sim, struct client *client, uint32_t kind, enum mu_http_method method,
                 bool keyed, const char *path, const char *body);
 bool client_asking(const struct client *client);
+
+/* Sends client->ask as it stands: the next attempt, or a scripted client's only one. */
+void client_attempt(struct sim *sim, struct client *client);
 
 /* WebSocket: opens one to the client's gateway, sends a text, closes. */
 void client_dial(struct sim *sim, struct client *client);

@@ -78,7 +78,7 @@ static void secrets(void *context, uint8_t *ret, size_t bytes)
 {
     struct node *node = context;
     for (size_t i = 0; i < bytes; i++) {
-        ret[i] = (uint8_t)sim_below(node->sim, 256);
+        ret[i] = (uint8_t)sim_random(node->sim, 256);
     }
 }
 

@@ -47,7 +47,8 @@ static void to_router(struct sim *sim, struct item *item)
 static void post(struct sim *sim, const struct node *node, bool up, struct mu_slice header,
                  struct mu_slice body)
 {
-    if (node->cut_until_ms > sim->now_ms ||
+    bool lost = sim->plan->loses != NULL && sim->plan->loses(sim, node, up, header);
+    if (lost || node->cut_until_ms > sim->now_ms ||
         (sim_faulty(sim) && sim_chance(sim, sim->faults.drop_ppm))) {
         sim->drops++;
         return;
@@ -165,12 +166,12 @@ void hub_garbage(struct sim *sim)
 {
     uint8_t bytes[GARBAGE_BYTES];
     for (uint32_t i = 0; i < sizeof bytes; i++) {
-        bytes[i] = (uint8_t)sim_below(sim, 256);
+        bytes[i] = (uint8_t)sim_random(sim, 256);
     }
-    struct mu_slice header = { bytes, sim_below(sim, GARBAGE_BYTES / 2) };
-    struct mu_slice body = { bytes + GARBAGE_BYTES / 2, sim_below(sim, GARBAGE_BYTES / 2) };
-    struct node *node = &sim->nodes[sim_below(sim, sim->nodes_count)];
-    if (sim_below(sim, 2) == 0 && node->up) {
+    struct mu_slice header = { bytes, sim_random(sim, GARBAGE_BYTES / 2) };
+    struct mu_slice body = { bytes + GARBAGE_BYTES / 2, sim_random(sim, GARBAGE_BYTES / 2) };
+    struct node *node = &sim->nodes[sim_random(sim, sim->nodes_count)];
+    if (sim_random(sim, 2) == 0 && node->up) {
         (void)mu_bus_receive(node->bus, 0, sim->now_ms, header, body);
     } else if (sim->router != NULL) {
         mu_router_receive(sim->router, GARBAGE_PEER, sim->now_ms, header, body);

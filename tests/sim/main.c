@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,15 @@
 #include "sim.h"
 
 enum { EXIT_USAGE = 64, PROGRESS_EVERY = 50 };
+
+/* The seed that runs, as a line: what a failed assertion must still tell. */
+static char running[64];
+
+static void on_abort(int signal_number)
+{
+    (void)signal_number;
+    (void)!write(STDOUT_FILENO, running, strlen(running));
+}
 
 struct totals {
     uint64_t passed;
@@ -56,6 +66,7 @@ static bool parse_seeds(const char *text, uint64_t *first, uint64_t *last)
 static void run(uint64_t seed, bool twice, bool trace, struct totals *totals)
 {
     static struct sim sim; /* large */
+    (void)snprintf(running, sizeof running, "seed %" PRIu64 ": an assertion failed\n", seed);
     bool ok = sim_run(&sim, seed, trace);
     uint64_t hash = sim.hash;
     char bad[sizeof sim.bad];
@@ -72,6 +83,9 @@ static void run(uint64_t seed, bool twice, bool trace, struct totals *totals)
                            sim.hash);
         }
         sim_release(&sim);
+    }
+    if (!trace) {
+        (void)fflush(stdout);
     }
     if (ok) {
         totals->passed++;
@@ -110,6 +124,8 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     struct totals totals = { 0 };
+    struct sigaction action = { .sa_handler = on_abort };
+    (void)sigaction(SIGABRT, &action, NULL);
     if (last == 0) {
         run(first, twice, !quiet, &totals);
     }

@@ -70,6 +70,9 @@ static void flush(struct sim *sim, struct node *node)
     struct mu_outbox *out = node->out;
     for (uint32_t i = 0; i < out->notes_count; i++) {
         sim_trace(sim, node->name, "   (%s)", out->notes[i]);
+        if (sim->plan->noted != NULL) {
+            sim->plan->noted(sim, node, out->notes[i]);
+        }
     }
     for (uint32_t i = 0; i < out->count; i++) {
         struct mu_slice body = { out->bytes + out->entries[i].offset, out->entries[i].size };

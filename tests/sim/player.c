@@ -50,6 +50,10 @@ static void enqueue(struct sim *sim, struct client *client)
 {
     struct player *p = me(client);
     char body[CLIENT_BODY_MAX];
+    if (sim_below(sim, 5) == 0) { /* he has moved */
+        (void)snprintf(p->region, sizeof p->region, "%s",
+                       sim->config.regions[sim_below(sim, sim->config.regions_count)].name);
+    }
     uint32_t other = sim_below(sim, sim->config.regions_count);
     int n = snprintf(body, sizeof body,
                      "{\"playerId\":\"%s\",\"gameMode\":\"%s\",\"region\":\"%s\","
@@ -132,11 +136,29 @@ static void say(struct sim *sim, struct client *client, const char *action)
     client_say(sim, client, text);
 }
 
+/* A client that has lost its mind, or a second one of the same player: wants to be in something
+ * else too. */
+static bool act_greedy(struct sim *sim, struct client *client)
+{
+    if (!sim_faulty(sim) || sim_below(sim, 100) >= 6) {
+        return false;
+    }
+    uint32_t dice = sim_below(sim, 4);
+    if (dice == 0) {
+        create_lobby(sim, client);
+    } else if (dice == 1 && sim->board[0] != '\0') {
+        join_lobby(sim, client);
+    } else {
+        enqueue(sim, client);
+    }
+    return true;
+}
+
 static void act_lobby(struct sim *sim, struct client *client)
 {
     struct player *p = me(client);
     uint32_t dice = sim_below(sim, 100);
-    if (p->lobby[0] == '\0') {
+    if (p->lobby[0] == '\0' || act_greedy(sim, client)) {
         return;
     }
     if (!sim_faulty(sim) || dice < 5) {
@@ -151,6 +173,9 @@ static void act_lobby(struct sim *sim, struct client *client)
 static void act_queued(struct sim *sim, struct client *client)
 {
     char path[CLIENT_PATH_MAX];
+    if (act_greedy(sim, client)) {
+        return;
+    }
     if (sim_below(sim, 100) < (sim_faulty(sim) ? 4 : 0)) {
         (void)snprintf(path, sizeof path, "/v1/matchmaking/queue/%s", me(client)->id);
         client_ask(sim, client, ASK_CANCEL, MU_HTTP_DELETE, false, path, "");
@@ -214,6 +239,8 @@ static void think(struct sim *sim, struct client *client)
         act_lobby(sim, client);
     } else if (strcmp(p->status, "IDLE") == 0) {
         act_idle(sim, client);
+    } else if (strcmp(p->status, "IN_MATCH") == 0) {
+        (void)act_greedy(sim, client);
     }
 }
 

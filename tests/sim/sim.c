@@ -39,9 +39,14 @@ bool sim_chance(struct sim *sim, uint32_t ppm)
     return mu_rng_chance_ppm(&sim->rng, ppm);
 }
 
-uint32_t sim_below(struct sim *sim, uint32_t n)
+uint32_t sim_random(struct sim *sim, uint32_t n)
 {
     return n > 1 ? (uint32_t)mu_rng_below(&sim->rng, n) : 0;
+}
+
+uint32_t sim_below(struct sim *sim, uint32_t n)
+{
+    return sim->plan->steady ? 0 : sim_random(sim, n);
 }
 
 void sim_fail(struct sim *sim, const char *format, ...)
@@ -114,8 +119,8 @@ static void configure(struct sim *sim)
     mu_config_seal(config);
 }
 
-static struct node *add_node(struct sim *sim, const struct mu_actor_ops *ops, const char *name,
-                             const char *partition)
+struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const char *name,
+                          const char *partition)
 {
     assert(sim->nodes_count < SIM_NODES_MAX);
     struct node *node = &sim->nodes[sim->nodes_count++];
@@ -133,21 +138,22 @@ static struct node *add_node(struct sim *sim, const struct mu_actor_ops *ops, co
 static void populate(struct sim *sim)
 {
     char name[MU_ADDRESS_MAX + 1];
-    (void)add_node(sim, &mu_store_actor_ops, "store", "");
+    chaos_draw(sim);
+    (void)sim_add_node(sim, &mu_store_actor_ops, "store", "");
     for (uint32_t i = 0; i < sim->config.regions_count; i++) {
         mu_address_queue(sim->config.regions[i].name, name);
-        (void)add_node(sim, &mu_queue_ops, name, name);
+        (void)sim_add_node(sim, &mu_queue_ops, name, name);
     }
     uint32_t matchers = 1 + sim_below(sim, 3);
     for (uint32_t i = 0; i < matchers; i++) {
         (void)snprintf(name, sizeof name, "matcher-%u", i);
-        (void)add_node(sim, &mu_matcher_ops, name, "");
+        (void)sim_add_node(sim, &mu_matcher_ops, name, "");
     }
-    (void)add_node(sim, &mu_lobby_ops, "lobby/0", "lobby/0");
+    (void)sim_add_node(sim, &mu_lobby_ops, "lobby/0", "lobby/0");
     uint32_t gateways = 1 + sim_below(sim, 2);
     for (uint32_t i = 0; i < gateways; i++) {
         (void)snprintf(name, sizeof name, "gateway-%u", i);
-        (void)add_node(sim, NULL, name, "");
+        (void)sim_add_node(sim, NULL, name, "");
     }
     uint32_t players = 4 + sim_below(sim, 13);
     for (uint32_t i = 0; i < players; i++) {
@@ -159,9 +165,10 @@ static void populate(struct sim *sim)
     }
 }
 
-static void init(struct sim *sim, uint64_t seed, bool trace)
+void sim_init(struct sim *sim, uint64_t seed, bool trace, const struct sim_plan *plan)
 {
     *sim = (struct sim){
+        .plan = plan,
         .seed = seed,
         .rng = { seed },
         .now_ms = START_MS,
@@ -170,18 +177,16 @@ static void init(struct sim *sim, uint64_t seed, bool trace)
         .next_socket = 1,
     };
     memset(sim->connections, 0xff, sizeof sim->connections);
-    sim->faults_until_ms = START_MS + FAULTS_MS;
-    sim->end_ms = sim->faults_until_ms + CALM_MS;
+    sim->faults_until_ms = START_MS;
+    sim->end_ms = MU_NEVER;
     sim->store = mu_mem_create();
     sim->decoder = mu_decoder_create();
     assert(sim->store != NULL && sim->decoder != NULL);
-    configure(sim);
-    chaos_draw(sim);
-    populate(sim);
+    plan->configure(sim);
+    plan->populate(sim);
     sim->checks = checks_create(sim);
     assert(sim->checks != NULL);
     sim->router_back_ms = START_MS;
-    chaos_schedule(sim);
 }
 
 /* What comes next: an agenda item, a node's or client's own deadline, the broker's. */
@@ -238,16 +243,25 @@ static void run_next(struct sim *sim, const struct next *next)
     }
 }
 
+bool sim_step(struct sim *sim, int64_t until_ms)
+{
+    struct next next = find_next(sim);
+    if (next.at_ms >= until_ms) {
+        return false;
+    }
+    run_next(sim, &next);
+    return true;
+}
+
 bool sim_run(struct sim *sim, uint64_t seed, bool trace)
 {
-    init(sim, seed, trace);
+    static const struct sim_plan swarm = { .configure = configure, .populate = populate };
+    sim_init(sim, seed, trace, &swarm);
+    sim->faults_until_ms = START_MS + FAULTS_MS;
+    sim->end_ms = sim->faults_until_ms + CALM_MS;
+    chaos_schedule(sim);
     bool calm = false;
-    while (sim->bad[0] == '\0') {
-        struct next next = find_next(sim);
-        if (next.at_ms >= sim->end_ms) {
-            break;
-        }
-        run_next(sim, &next);
+    while (sim->bad[0] == '\0' && sim_step(sim, sim->end_ms)) {
         if (!calm && !sim_faulty(sim)) {
             calm = true;
             chaos_end(sim);

@@ -65,7 +65,18 @@ struct node {
 struct client; /* client.h */
 struct checks; /* checks.h */
 
+/* What a program makes of the world: who is in it, and who looks on. */
+struct sim_plan {
+    bool steady; /* no dice: sim_below() answers 0, so all ways take their shortest time */
+    void (*configure)(struct sim *sim); /* fills sim->config, sealed */
+    void (*populate)(struct sim *sim);  /* adds the nodes and the first clients */
+    /* Whether a packet of the node's link gets lost (`up`: on the way to the broker); or NULL. */
+    bool (*loses)(struct sim *sim, const struct node *node, bool up, struct mu_slice header);
+    void (*noted)(struct sim *sim, const struct node *node, const char *note); /* or NULL */
+};
+
 struct sim {
+    const struct sim_plan *plan;
     uint64_t seed;
     struct mu_rng rng;
     struct agenda agenda;
@@ -99,13 +110,23 @@ struct sim {
 
 /* Runs `seed` to its end.  Returns true when nothing was violated; sim->bad says what. */
 bool sim_run(struct sim *sim, uint64_t seed, bool trace);
+
+/* The same by hand: makes the world of `plan` (which outlives it), peaceful and without end; lets
+ * the next thing happen that is due before until_ms (false: there is none); ends it. */
+void sim_init(struct sim *sim, uint64_t seed, bool trace, const struct sim_plan *plan);
+bool sim_step(struct sim *sim, int64_t until_ms);
 void sim_release(struct sim *sim);
+
+/* Adds a process that is down, and starts within half a second.  `ops` NULL: a gateway. */
+struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const char *name,
+                          const char *partition);
 
 /* True while faults happen. */
 bool sim_faulty(const struct sim *sim);
 int64_t sim_wall(const struct sim *sim);
 bool sim_chance(struct sim *sim, uint32_t ppm);
 uint32_t sim_below(struct sim *sim, uint32_t n);
+uint32_t sim_random(struct sim *sim, uint32_t n); /* the same, and random in a steady world too */
 
 /* Records a violation (the first counts), with the format's text. */
 void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
