@@ -38,7 +38,7 @@ static const struct phrase phrases[] = {
     { 410, "Gone", "GONE" },
     { 411, "Length Required", "LENGTH_REQUIRED" },
     { 412, "Precondition Failed", "PRECONDITION_FAILED" },
-    { 413, "Content Too Large", "BODY_TOO_LARGE" },
+    { 413, "Content Too Large", "PAYLOAD_TOO_LARGE" },
     { 415, "Unsupported Media Type", "UNSUPPORTED_MEDIA_TYPE" },
     { 417, "Expectation Failed", "EXPECTATION_FAILED" },
     { 421, "Misdirected Request", "MISDIRECTED_REQUEST" },

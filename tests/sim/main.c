@@ -84,14 +84,12 @@ static void run(uint64_t seed, bool twice, bool trace, struct totals *totals)
         }
         sim_release(&sim);
     }
-    if (!trace) {
-        (void)fflush(stdout);
-    }
     if (ok) {
         totals->passed++;
     } else {
         totals->failed++;
         (void)printf("seed %" PRIu64 ": %s\n", seed, bad);
+        (void)fflush(stdout); /* a later assertion must not swallow it */
     }
     if (trace) {
         (void)printf("seed %" PRIu64 ": history %016" PRIx64 "\n", seed, hash);

@@ -314,3 +314,25 @@ bool rig_header(const struct rig *rig, const char *line)
     const char *at = strstr(rig->headers, line);
     return at != NULL && (at == rig->headers || at[-1] == '\n') && at[strlen(line)] == '\n';
 }
+
+void rig_fill_match(struct rig *rig, enum mu_match_state match_state, uint32_t teams,
+                    uint32_t players)
+{
+    struct mu_msg_match *match = &rig->answer.match;
+    rig->answer.op = MU_OP_MATCH;
+    memset(match, 0, sizeof *match);
+    (void)snprintf(match->id, sizeof match->id, RIG_MATCH);
+    (void)snprintf(match->mode, sizeof match->mode, "ranked");
+    (void)snprintf(match->region, sizeof match->region, "eu-west-1");
+    match->state = match_state;
+    match->teams = teams;
+    match->players_count = players;
+    match->quality = 0.75;
+    match->created_ms = RIG_WALL_MS;
+    for (uint32_t i = 0; i < players; i++) {
+        (void)snprintf(match->players[i].id, sizeof match->players[i].id, "ply_%u", i);
+        (void)snprintf(match->players[i].username, sizeof match->players[i].username, "p%u", i);
+        match->players[i].rating = 1200;
+        match->players[i].team = teams == 1 ? 0 : i % teams;
+    }
+}

@@ -90,6 +90,11 @@ void rig_expect_number(struct rig *rig, const char *path, double value);
 void rig_expect_status(struct rig *rig, int status, const char *code);
 bool rig_header(const struct rig *rig, const char *line);
 
+/* Fills rig->answer with match RIG_MATCH of so many players ("ply_0"...), dealt to the teams. */
+#define RIG_MATCH "mch_01ARYZ6S41TSV4RRFFQ69G5FAV"
+void rig_fill_match(struct rig *rig, enum mu_match_state match_state, uint32_t teams,
+                    uint32_t players);
+
 /* Parses a WebSocket message that was sent, counted from the last (0). */
 void rig_socket_json(struct rig *rig, uint32_t from_last);
 
