@@ -45,6 +45,7 @@ static const struct route routes[] = {
     [MU_OP_EPOCH_TAKE] = { mu_keeper_epoch_take, true, false },
     [MU_OP_FOLLOW_SCAN] = { mu_keeper_follow_scan, false, false },
     [MU_OP_FOLLOW_SINCE] = { mu_keeper_follow_since, false, false },
+    [MU_OP_STORE_BACKUP] = { mu_keeper_store_backup, false, false },
 };
 
 static const struct route *route_of(enum mu_op op)
@@ -157,6 +158,7 @@ static int take_request(struct mu_keeper *keeper, const struct mu_event *ev)
     const struct route *route = route_of(ev->msg->op);
     mu_rows_begin(&keeper->rows);
     keeper->answer = NULL;
+    keeper->later = false;
     int r = 0;
     if (route == NULL) {
         (void)mu_keeper_refuse(keeper, MU_ERROR_UNSUPPORTED, "the store does not serve this");
@@ -173,7 +175,7 @@ static int take_request(struct mu_keeper *keeper, const struct mu_event *ev)
     if (r == 0) {
         r = keeper->rows.error;
     }
-    if (r == 0) {
+    if (r == 0 && !keeper->later) {
         assert(keeper->answer != NULL);
         mu_outbox_reply(keeper->out, envelope, keeper->answer);
     }
@@ -187,6 +189,14 @@ static int start(struct mu_keeper *keeper)
     keeper->started_ms = keeper->event->now_ms;
     keeper->sweep_ms = keeper->event->now_ms;
     return mu_keeper_load_partitions(keeper);
+}
+
+static int take_timer(struct mu_keeper *keeper)
+{
+    if (keeper->event->now_ms >= mu_keeper_backup_deadline(keeper)) {
+        mu_keeper_backup_tend(keeper);
+    }
+    return keeper->event->now_ms >= keeper->sweep_ms ? mu_keeper_sweep(keeper) : 0;
 }
 
 static int store_step(struct mu_actor *actor, const struct mu_event *ev, struct mu_outbox *out)
@@ -205,7 +215,7 @@ static int store_step(struct mu_actor *actor, const struct mu_event *ev, struct 
         assert(keeper->started);
         r = take_request(keeper, ev);
         break;
-    case MU_EV_TIMER: r = mu_keeper_sweep(keeper); break;
+    case MU_EV_TIMER: r = take_timer(keeper); break;
     case MU_EV_BATCH_END: r = mu_keeper_batch_end(keeper); break;
     case MU_EV_STOP: break;
     }
@@ -216,7 +226,9 @@ static int store_step(struct mu_actor *actor, const struct mu_event *ev, struct 
 
 static int64_t store_deadline(const struct mu_actor *actor)
 {
-    return ((const struct mu_keeper *)actor)->sweep_ms;
+    const struct mu_keeper *keeper = (const struct mu_keeper *)actor;
+    int64_t backup_ms = mu_keeper_backup_deadline(keeper);
+    return backup_ms < keeper->sweep_ms ? backup_ms : keeper->sweep_ms;
 }
 
 static void store_stats(const struct mu_actor *actor, int64_t now_ms, struct mu_msg_stats *ret)
@@ -230,6 +242,7 @@ static void store_stats(const struct mu_actor *actor, int64_t now_ms, struct mu_
     counters.values[MU_COUNTER_READS] = stats.reads;
     counters.values[MU_COUNTER_JOURNAL_BEHIND] = stats.journal_behind;
     counters.values[MU_COUNTER_STORE_BYTES] = stats.bytes_used;
+    counters.values[MU_COUNTER_STORE_ROOM] = keeper->rows.store->ops->room(keeper->rows.store);
     counters.values[MU_COUNTER_DAMAGED] = keeper->rows.damaged;
     *ret = (struct mu_msg_stats){ .kind = "store", .ready = keeper->started };
     ret->uptime_ms = now_ms > keeper->started_ms ? (uint64_t)(now_ms - keeper->started_ms) : 0;

@@ -6,7 +6,7 @@
  *
  * Files: store.c dispatches; store_player.c, store_ticket.c, store_match.c, store_dissolve.c,
  * store_result.c, store_lobby.c, store_start.c and store_server.c handle the requests;
- * store_idempotency.c makes repeats harmless; store_events.c keeps the players' event logs;
+ * store_backup.c has backups written; store_idempotency.c makes repeats harmless; store_events.c keeps the players' event logs;
  * store_follow.c the partitions' change logs; store_rows.c reads and writes records.
  *
  * step() returns -ENOSPC or another error of the port when a write or the commit failed: the
@@ -22,6 +22,7 @@
 #define MU_STORE_SWEEP_MAX        512  /* idempotency records forgotten by one TIMER */
 #define MU_STORE_SWEEP_MS         1000 /* between two TIMERs when little is to be forgotten */
 #define MU_STORE_SWEEP_SOON_MS    20   /* when more is left */
+#define MU_STORE_BACKUP_POLL_MS   20   /* between two looks at a backup that is being written */
 #define MU_STORE_EVENTS_PAGE      8    /* events of one EVENTS_END */
 #define MU_STORE_READY_UPDATE_MAX 16   /* READY_UPDATEs a player gets of one match */
 

@@ -40,6 +40,20 @@ struct mu_touched {
     uint64_t seq; /* in the log; 0 until the batch's end */
 };
 
+/* The backup that was begun last.  The engine writes it; the actor asks how it stands. */
+struct mu_keeper_backup {
+    bool begun;                             /* at least once */
+    bool running;                           /* the engine has not said that it ended */
+    bool waits;                             /* somebody waits for the answer */
+    struct mu_msg_envelope asker;           /* he */
+    int64_t answer_ms;                      /* now_ms at which he is told that it takes longer */
+    int64_t poll_ms;                        /* now_ms of the next look, while running */
+    int64_t begun_ms;                       /* now_ms */
+    int result;                             /* of the engine, once it is not running */
+    struct mu_msg_backup state;             /* the answer */
+    struct mu_msg_envelope request;         /* that began it: its key tells a repeat */
+};
+
 struct mu_keeper {
     struct mu_actor base;
     const struct mu_config *config;
@@ -53,10 +67,13 @@ struct mu_keeper {
     int64_t clock_now_ms;  /* now_ms and ... */
     int64_t clock_wall_ms; /* ... wall_ms of the first event with a wall time; 0: none yet */
 
+    struct mu_keeper_backup backup;
+
     /* Of the step that runs. */
     const struct mu_event *event;
     struct mu_outbox *out;
     const struct mu_msg *answer; /* set by the handler: one of the messages below */
+    bool later;                  /* set by the handler instead: it answers at a TIMER */
 
     /* Scratch: valid within one mini-transaction. */
     struct mu_msg *reply; /* small answers and errors */
@@ -167,6 +184,14 @@ void mu_keeper_remember(struct mu_keeper *keeper, uint64_t hash);
 /* Forgets old keys.  Returns 0 or -errno. */
 int mu_keeper_sweep(struct mu_keeper *keeper);
 
+/* --- store_backup.c ------------------------------------------------------------------------- */
+
+/* When to look after the backup that is being written; MU_NEVER: there is none. */
+int64_t mu_keeper_backup_deadline(const struct mu_keeper *keeper);
+
+/* Looks after it: answers who waits, once it has ended or he should wait no longer. */
+void mu_keeper_backup_tend(struct mu_keeper *keeper);
+
 /* --- helpers of more than one handler ------------------------------------------------------- */
 
 /* The region's own name, for a name or an alias; NULL: there is none (store_player.c). */
@@ -253,5 +278,6 @@ mu_keeper_fn mu_keeper_lobby_create, mu_keeper_lobby_get, mu_keeper_lobby_join,
     mu_keeper_lobby_leave, mu_keeper_lobby_ready, mu_keeper_lobby_start;
 mu_keeper_fn mu_keeper_server_register, mu_keeper_server_state;
 mu_keeper_fn mu_keeper_epoch_take, mu_keeper_follow_scan, mu_keeper_follow_since;
+mu_keeper_fn mu_keeper_store_backup;
 
 #endif /* MU_ACTORS_STORE_KEEPER_H */

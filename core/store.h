@@ -24,6 +24,7 @@
 
 #define MU_STORE_KEY_MAX 250           /* bytes of a key, at least 1 */
 #define MU_STORE_VALUE_MAX (128 * 1024) /* bytes of a value, may be 0 */
+#define MU_STORE_BACKUP_NAME_MAX 63    /* bytes of a backup's name */
 
 enum mu_table {
 #define TABLE(id, NAME, name, doc) MU_TABLE_##NAME = (id),
@@ -97,9 +98,21 @@ struct mu_store_ops {
     /* Checks each record, count and digest.  O(records).  Returns 0 or -EBADMSG. */
     int (*verify)(struct mu_store *s);
 
-    /* Writes a consistent copy of the committed content to the new folder `path`.
-     * Returns 0, -ENOTSUP (memory engine), or -errno. */
-    int (*backup)(struct mu_store *s, const char *path);
+    /* Begins to write a consistent copy of the committed content, of now or a little later, to the
+     * new folder backups/`name` beside the store's files.  Commits go on meanwhile.
+     *
+     * name  1..MU_STORE_BACKUP_NAME_MAX of [A-Za-z0-9_.-], not beginning with '.'; may come from
+     *       outside
+     *
+     * Returns 0 when begun; -EINVAL not such a name; -EBUSY another is being written; -EEXIST there
+     * is one of that name; -ENOSPC the disk is short of space, or would be; -ENOTSUP (memory
+     * engine); or -errno. */
+    int (*backup)(struct mu_store *s, const char *name);
+
+    /* How the backup that was begun last stands: -EINPROGRESS; 0 when it is durable, and then
+     * *ret_bytes is its size; -ENOENT none was begun since the store was opened; or the -errno that
+     * it failed with: then nothing of it is left. */
+    int (*backup_poll)(struct mu_store *s, uint64_t *ret_bytes);
 
     void (*destroy)(struct mu_store *s); /* NULL is a no-op; drops what was not committed */
 };

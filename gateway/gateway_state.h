@@ -36,8 +36,8 @@ struct mu_gateway {
     int64_t announce_ms;    /* when to begin an announcement */
     uint32_t announce_next; /* session slot to go on at, or MU_SESSION_NONE */
 
-    int64_t look_ms;        /* when to look for lost events */
-    uint32_t look_next;     /* session slot to look at */
+    int64_t look_ms;    /* when to look for lost events */
+    uint32_t look_next; /* session slot to look at */
 
     struct mu_calls *calls;        /* user: index of the exchange */
     struct mu_exchange *exchanges; /* [MU_GATEWAY_EXCHANGES_MAX] */

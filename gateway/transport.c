@@ -362,7 +362,7 @@ int mu_transport_run_once(struct mu_transport *transport, int64_t wait_ms)
                                       .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000 };
         (void)event_add(transport->wake, &wait); /* without it the tick ends the wait */
     }
-    int r = event_base_loop(transport->base, wait_ms == 0 ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
+    int r = event_base_loop(transport->base, EVLOOP_ONCE | (wait_ms == 0 ? EVLOOP_NONBLOCK : 0));
     if (wait_ms > 0)
         (void)event_del(transport->wake); /* cannot fail for a timer */
     return r < 0 ? -EIO : 0;

@@ -302,10 +302,8 @@ int mu_disk_verify(struct mu_disk *disk, char *ret_error, size_t error_size)
     return -EBADMSG;
 }
 
-int mu_disk_copy(struct mu_disk *disk, const char *path)
+int mu_disk_copy(const struct mu_disk *disk, const char *path)
 {
-    assert(disk->writer == NULL);
-    read_end(disk);
     return mu_disk_map_error(mdb_env_copy2(disk->env, path, MDB_CP_COMPACT));
 }
 

@@ -67,8 +67,9 @@ void mu_disk_abort(struct mu_disk *disk);
  * Returns 0 or -EBADMSG, with words. */
 int mu_disk_verify(struct mu_disk *disk, char *ret_error, size_t error_size);
 
-/* Writes a compacted copy of the committed content into the empty folder `path`. */
-int mu_disk_copy(struct mu_disk *disk, const char *path);
+/* Writes a compacted copy of the committed content into the empty folder `path`.  The one function
+ * that another thread may run beside the others: it has a read transaction of its own. */
+int mu_disk_copy(const struct mu_disk *disk, const char *path);
 
 /* Bytes of the map in use (free pages are not) and its size. */
 void mu_disk_usage(struct mu_disk *disk, uint64_t *ret_used, uint64_t *ret_map);

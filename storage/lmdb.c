@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -43,7 +42,7 @@ static enum mu_store_room find_room(struct mu_lmdb *lmdb)
     uint64_t used = 0;
     uint64_t map = 0;
     mu_disk_usage(lmdb->disk, &used, &map);
-    unsigned free_permille = mu_place_free_permille(&lmdb->place);
+    unsigned free_permille = mu_place_free_permille(&lmdb->place, 0);
     if (free_permille < FREE_NONE_PERMILLE || used > map / 100 * MAP_NONE_PERCENT)
         return MU_STORE_ROOM_NONE;
     if (free_permille < FREE_LOW_PERMILLE || used > map / 100 * MAP_LOW_PERCENT)
@@ -264,27 +263,31 @@ static int lmdb_verify(struct mu_store *store)
     return verify_all(lmdb, error, sizeof error);
 }
 
-static int lmdb_backup(struct mu_store *store, const char *path)
+/* Whether a copy of all that is in use leaves the disk with room for new work. */
+static bool copy_fits(struct mu_lmdb *lmdb)
+{
+    uint64_t used = 0;
+    uint64_t map = 0;
+    mu_disk_usage(lmdb->disk, &used, &map);
+    return mu_place_free_permille(&lmdb->place, used) >= FREE_LOW_PERMILLE;
+}
+
+static int lmdb_backup(struct mu_store *store, const char *name)
 {
     struct mu_lmdb *lmdb = self(store);
     if (lmdb->failed)
         return -EIO;
-    char part[PATH_MAX];
-    if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
-        return -ENAMETOOLONG;
-    int r = mu_place_create_copy(path); /* claims the name; the rename replaces it */
+    int r = mu_copy_check(&lmdb->copy, name);
     if (r != 0)
         return r;
-    r = mu_place_create_copy(part);
-    if (r == 0)
-        r = mu_disk_copy(lmdb->disk, part);
-    if (r == 0)
-        r = mu_place_publish_copy(part, path);
-    if (r == 0)
-        return 0;
-    mu_place_remove_copy(part);
-    mu_place_remove_copy(path);
-    return r;
+    if (mu_lmdb_room(store) != MU_STORE_ROOM_OK || !copy_fits(lmdb))
+        return -ENOSPC;
+    return mu_copy_begin(&lmdb->copy, lmdb->disk, name);
+}
+
+static int lmdb_backup_poll(struct mu_store *store, uint64_t *ret_bytes)
+{
+    return mu_copy_poll(&self(store)->copy, ret_bytes);
 }
 
 static void lmdb_destroy(struct mu_store *store)
@@ -292,6 +295,7 @@ static void lmdb_destroy(struct mu_store *store)
     if (store == NULL)
         return;
     struct mu_lmdb *lmdb = self(store);
+    mu_copy_release(&lmdb->copy); /* waits: it reads from the disk */
     mu_disk_close(lmdb->disk);
     mu_place_close(&lmdb->place);
     mu_journal_release(&lmdb->batch);
@@ -312,6 +316,7 @@ static const struct mu_store_ops lmdb_ops = {
     .stats = lmdb_stats,
     .verify = lmdb_verify,
     .backup = lmdb_backup,
+    .backup_poll = lmdb_backup_poll,
     .destroy = lmdb_destroy,
 };
 
@@ -327,6 +332,9 @@ static int start(struct mu_lmdb *lmdb, const struct mu_lmdb_options *options, ch
         return r;
     uint64_t map_bytes = options->map_bytes != 0 ? options->map_bytes : MU_LMDB_MAP_BYTES_DEFAULT;
     lmdb->room_bytes_max = map_bytes / ROOM_SHARE;
+    r = mu_copy_init(&lmdb->copy, options->folder);
+    if (r != 0)
+        return r;
     r = mu_disk_open(options->folder, map_bytes, &lmdb->disk, ret_error, error_size);
     if (r == 0)
         r = mu_place_settle(&lmdb->place);

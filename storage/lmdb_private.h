@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/store.h"
+#include "storage/copy.h"
 #include "storage/disk.h"
 #include "storage/journal.h"
 #include "storage/memtable.h"
@@ -16,6 +17,7 @@ struct mu_lmdb {
     struct mu_store base;
     struct mu_place place;
     struct mu_disk *disk;
+    struct mu_copy copy;           /* the backup that was begun last */
     struct mu_memtable *active;    /* writes since the last seal, staged ones included */
     struct mu_memtable *sealed;    /* what is being moved to the tables; wholly journaled */
     uint64_t sealed_last;          /* its newest journal record; dropped when `sealed` is empty */

@@ -247,11 +247,18 @@ static int mem_verify(struct mu_store *store)
     return 0;
 }
 
-static int mem_backup(struct mu_store *store, const char *path)
+static int mem_backup(struct mu_store *store, const char *name)
 {
     (void)store;
-    (void)path;
+    (void)name;
     return -ENOTSUP;
+}
+
+static int mem_backup_poll(struct mu_store *store, uint64_t *ret_bytes)
+{
+    (void)store;
+    (void)ret_bytes;
+    return -ENOENT;
 }
 
 static void mem_destroy(struct mu_store *store)
@@ -278,6 +285,7 @@ static const struct mu_store_ops mem_ops = {
     .stats = mem_stats,
     .verify = mem_verify,
     .backup = mem_backup,
+    .backup_poll = mem_backup_poll,
     .destroy = mem_destroy,
 };
 

@@ -18,6 +18,7 @@
 #define FILE_MODE   0600
 #define LOCK_NAME   "store.lock"
 #define DATA_NAME   "data.mdb"
+#define LMDB_LOCK_NAME "lock.mdb"
 
 static const char settled_text[] = "muster store\n";
 
@@ -151,17 +152,28 @@ int mu_place_settle(struct mu_place *place)
     return 0;
 }
 
-unsigned mu_place_free_permille(const struct mu_place *place)
+unsigned mu_place_free_permille(const struct mu_place *place, uint64_t bytes)
 {
     struct statvfs stat;
-    if (fstatvfs(place->folder_fd, &stat) != 0 || stat.f_blocks == 0)
+    if (fstatvfs(place->folder_fd, &stat) != 0 || stat.f_blocks == 0 || stat.f_frsize == 0)
         return 1000;
-    return (unsigned)(1000.0 * (double)stat.f_bavail / (double)stat.f_blocks);
+    double left = (double)stat.f_bavail - (double)bytes / (double)stat.f_frsize;
+    return left <= 0 ? 0 : (unsigned)(1000.0 * left / (double)stat.f_blocks);
 }
 
 int mu_place_create_copy(const char *path)
 {
     return mkdir(path, FOLDER_MODE) == 0 ? 0 : -errno;
+}
+
+uint64_t mu_place_copy_bytes(const char *path)
+{
+    char name[PATH_MAX];
+    struct stat about;
+    if (snprintf(name, sizeof name, "%s/%s", path, DATA_NAME) >= (int)sizeof name ||
+        stat(name, &about) != 0)
+        return 0;
+    return (uint64_t)about.st_size;
 }
 
 static int sync_path(const char *path, int flags)
@@ -174,9 +186,18 @@ static int sync_path(const char *path, int flags)
     return r;
 }
 
+/* Removes a file of the folder `path`; best effort: what matters is found out by who comes next. */
+static void remove_file(const char *path, const char *file)
+{
+    char name[PATH_MAX];
+    if (snprintf(name, sizeof name, "%s/%s", path, file) < (int)sizeof name)
+        (void)unlink(name);
+}
+
 int mu_place_publish_copy(const char *from, const char *to)
 {
     char name[PATH_MAX];
+    remove_file(from, LMDB_LOCK_NAME); /* of who read the copy back */
     if (snprintf(name, sizeof name, "%s/%s", from, DATA_NAME) >= (int)sizeof name)
         return -ENAMETOOLONG;
     int r = sync_path(name, 0);
@@ -193,8 +214,7 @@ int mu_place_publish_copy(const char *from, const char *to)
 
 void mu_place_remove_copy(const char *path)
 {
-    char name[PATH_MAX];
-    if (snprintf(name, sizeof name, "%s/%s", path, DATA_NAME) < (int)sizeof name)
-        (void)unlink(name); /* best effort: the caller has an error to report already */
+    remove_file(path, DATA_NAME);
+    remove_file(path, LMDB_LOCK_NAME);
     (void)rmdir(path);
 }

@@ -31,13 +31,17 @@ void mu_place_unmap(const uint8_t *image, size_t size);
 /* Notes that data.mdb exists, and makes the folder's entries durable. */
 int mu_place_settle(struct mu_place *place);
 
-/* Free space of the file system, in thousandths; 1000 when it cannot be told. */
-unsigned mu_place_free_permille(const struct mu_place *place);
+/* Free space of the file system once `bytes` more are in use, in thousandths; 1000 when it cannot
+ * be told. */
+unsigned mu_place_free_permille(const struct mu_place *place, uint64_t bytes);
 
-/* Creates the folder `path` for a copy; -EEXIST when there is one. */
+/* Creates the folder `path`, 0700; -EEXIST when there is one. */
 int mu_place_create_copy(const char *path);
 
-/* Makes data.mdb in `from` durable and renames the folder to `to`, durably. */
+/* Bytes of data.mdb in the folder `path`; 0 when it cannot be told. */
+uint64_t mu_place_copy_bytes(const char *path);
+
+/* Makes data.mdb in `from` durable and renames the folder to `to`, durably; leaves only data.mdb. */
 int mu_place_publish_copy(const char *from, const char *to);
 
 /* Removes an unfinished copy; what is not there is no error. */

@@ -1,6 +1,7 @@
 /* tools/bots.c - `muster bots`: players and game servers that play by themselves. */
 #include "tools/bots.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -156,6 +157,7 @@ static void release(struct mu_bots *bots)
 static int play(struct bots_process *process, uint32_t players)
 {
     struct mu_bots *bots = &process->bots;
+    assert(players > 0);
     bots->config = &process->config;
     bots->now_ms = mu_process_now_ms();
     randombytes_buf(&bots->rng.state, sizeof bots->rng.state);

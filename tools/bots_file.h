@@ -1,6 +1,7 @@
-/* tools/bots_file.h - the file in which bots keep who they are, so that they go on after a restart.
+/* tools/bots_file.h - the file in which bots keep who they are, to go on after a restart.
  *
- *   {"players": {"bot-001": "ply_..."}, "servers": {"eu-west-1": {"id": "srv_...", "key": "mu_..."}}} */
+ *   {"players": {"bot-001": "ply_..."},
+ *    "servers": {"eu-west-1": {"id": "srv_...", "key": "mu_..."}}} */
 #ifndef MU_TOOLS_BOTS_FILE_H
 #define MU_TOOLS_BOTS_FILE_H
 

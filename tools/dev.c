@@ -10,26 +10,25 @@
 #include <event2/event.h>
 #include <sodium.h>
 
-#include "core/address.h"
 #include "core/config_yaml.h"
 #include "tools/bots.h"
 #include "tools/cluster.h"
 #include "tools/command.h"
 #include "tools/dev_folder.h"
+#include "tools/dev_plan.h"
 #include "tools/http_client.h"
 #include "tools/key_file.h"
 #include "tools/options.h"
 #include "tools/table.h"
 
-#define TURN_MS      20    /* while it starts or stops */
-#define CALM_MS      100   /* between two looks at the children, later */
-#define SHOW_MS      1000  /* between two frames of the table */
-#define LINE_MS      5000  /* between two lines without a terminal */
-#define SLOW_MS      10000 /* not ready after so long: say what fails */
-#define MATCHERS_MAX 16
-#define NEWS_MAX     3 /* messages below the table */
-#define TEXT_MAX     256
-#define KEY_ID       "dev"
+#define TURN_MS  20    /* while it starts or stops */
+#define CALM_MS  100   /* between two looks at the children, later */
+#define SHOW_MS  1000  /* between two frames of the table */
+#define LINE_MS  5000  /* between two lines without a terminal */
+#define SLOW_MS  10000 /* not ready after so long: say what fails */
+#define NEWS_MAX 3     /* messages below the table */
+#define TEXT_MAX 256
+#define KEY_ID   "dev"
 
 /* The command line. */
 struct dev_values {
@@ -49,25 +48,11 @@ enum dev_state {
     DEV_STOPPING,
 };
 
-/* Strings that the children's command lines borrow. */
-struct dev_texts {
-    char broker[MU_PATH_BYTES];
-    char actor[MU_PATH_BYTES];
-    char gateway[MU_PATH_BYTES];
-    char self[MU_PATH_BYTES];
-    char bus[MU_PATH_BYTES];
-    char port[8];
-    char admin_port[8];
-    char address[32]; /* "127.0.0.1:8080" */
-    char bots[16];
-    char partitions[MU_REGIONS_MAX][MU_ADDRESS_MAX + 1];
-};
-
 struct dev {
     struct dev_values values;
     struct mu_config config;
     struct mu_dev_folder folder;
-    struct dev_texts texts;
+    struct mu_dev_plan plan;
     char key[MU_KEY_FILE_MAX + 1];
     struct event_base *base;
     struct event *turn;
@@ -89,7 +74,7 @@ static void draw(struct dev *dev)
 {
     char title[128];
     (void)snprintf(title, sizeof title, "muster dev  http://%s  up %lld s  restarts %u",
-                   dev->texts.address, (long long)((mu_process_now_ms() - dev->begun_ms) / 1000),
+                   dev->plan.address, (long long)((mu_process_now_ms() - dev->begun_ms) / 1000),
                    (unsigned)mu_cluster_restarts(&dev->cluster));
     (void)mu_table_draw(&dev->view, &dev->style, title, stdout);
     for (uint32_t i = 0; i < NEWS_MAX; i++) {
@@ -129,39 +114,19 @@ static void on_child(void *context, const char *text, bool lost)
     }
 }
 
-static void add_bots(struct dev *dev)
-{
-    if (dev->values.bots == 0) {
-        return;
-    }
-    const char *argv[MU_CHILD_ARGUMENTS + 1] = {
-        dev->texts.self, "bots",
-        "--gateway",     dev->texts.address,
-        "--count",       dev->texts.bots,
-        "--file",        dev->folder.bots,
-        "--key-file",    dev->values.key_file == NULL ? dev->folder.key : dev->values.key_file,
-    };
-    if (dev->values.config != NULL) {
-        argv[10] = "--config";
-        argv[11] = dev->values.config;
-    }
-    mu_cluster_add(&dev->cluster, "bots", MU_STAGE_BOTS, argv,
-                   dev->style.in_place ? dev->folder.logs : NULL);
-}
-
 static void become_ready(struct dev *dev)
 {
     int64_t now_ms = mu_process_now_ms();
     dev->state = DEV_READY;
-    (void)printf("ready http://%s\nkey %s\n", dev->texts.address, dev->key);
+    (void)printf("ready http://%s\nkey %s\n", dev->plan.address, dev->key);
     if (dev->style.in_place) {
         (void)printf("\ndata  %s\ntry   curl -d '{\"username\":\"ann\",\"region\":\"%s\"}' "
                      "-H 'Content-Type: application/json' http://%s/v1/players/register\n",
-                     dev->folder.root, dev->config.regions[0].name, dev->texts.address);
+                     dev->folder.root, dev->config.regions[0].name, dev->plan.address);
     }
     (void)fflush(stdout); /* somebody may wait for the line; if not, no harm */
     dev->show_ms = now_ms + (dev->style.in_place ? 3 * SHOW_MS : LINE_MS);
-    add_bots(dev);
+    mu_dev_plan_bots(&dev->plan, &dev->cluster);
 }
 
 static void on_readyz(void *context, int status, const char *body, size_t body_bytes)
@@ -295,94 +260,6 @@ static int run(struct dev *dev)
     return r;
 }
 
-/* Adds one of our programs, with what all of them take. */
-static void add(struct dev *dev, const char *name, enum mu_stage stage, const char *const *argv)
-{
-    const char *whole[MU_CHILD_ARGUMENTS + 1] = { NULL };
-    uint32_t n = 0;
-    while (argv[n] != NULL) {
-        assert(n + 5 < MU_CHILD_ARGUMENTS);
-        whole[n] = argv[n];
-        n++;
-    }
-    if (dev->values.config != NULL) {
-        whole[n++] = "--config";
-        whole[n++] = dev->values.config;
-    }
-    whole[n++] = "--log";
-    whole[n++] = dev->style.in_place ? "info" : "warn";
-    mu_cluster_add(&dev->cluster, name, stage, whole,
-                   dev->style.in_place ? dev->folder.logs : NULL);
-}
-
-static void add_children(struct dev *dev)
-{
-    struct dev_texts *texts = &dev->texts;
-    add(dev, "broker", MU_STAGE_BROKER,
-        (const char *const[]){ texts->broker, "--bind", texts->bus, NULL });
-    add(dev, "store", MU_STAGE_STORE,
-        (const char *const[]){ texts->actor, "--kind", "store", "--broker", texts->bus, "--data",
-                               dev->folder.store, "--any-filesystem", NULL });
-    add(dev, "gateway", MU_STAGE_GATEWAY,
-        (const char *const[]){ texts->gateway, "--broker", texts->bus, "--port", texts->port,
-                               "--admin-port", texts->admin_port, NULL });
-    for (uint32_t i = 0; i < dev->config.regions_count; i++) {
-        char *partition = texts->partitions[i];
-        mu_address_queue(dev->config.regions[i].name, partition);
-        add(dev, partition, MU_STAGE_WORKERS,
-            (const char *const[]){ texts->actor, "--kind", "queue", "--partition", partition,
-                                   "--broker", texts->bus, NULL });
-    }
-    for (uint32_t i = 0; i < dev->values.matchers; i++) {
-        char name[MU_CHILD_NAME_MAX + 1];
-        (void)snprintf(name, sizeof name, "matcher/%u", (unsigned)i);
-        add(dev, name, MU_STAGE_WORKERS,
-            (const char *const[]){ texts->actor, "--kind", "matcher", "--broker", texts->bus,
-                                   NULL });
-    }
-    add(dev, "lobby/0", MU_STAGE_WORKERS,
-        (const char *const[]){ texts->actor, "--kind", "lobby", "--broker", texts->bus, NULL });
-}
-
-/* Finds the programs and the ports.  Returns 0 or the exit code, after saying why. */
-static int prepare(struct dev *dev)
-{
-    struct dev_texts *texts = &dev->texts;
-    uint16_t port = (uint16_t)dev->values.port;
-    uint16_t admin_port = 0;
-    if (mu_process_beside("muster-broker", texts->broker) != 0 ||
-        mu_process_beside("muster-actor", texts->actor) != 0 ||
-        mu_process_beside("muster-gateway", texts->gateway) != 0 ||
-        mu_process_beside("muster", texts->self) != 0) {
-        (void)fprintf(stderr, "muster dev: muster-broker, muster-actor and muster-gateway must be "
-                              "beside muster; build or install them all\n");
-        return MU_EXIT_UNAVAILABLE;
-    }
-    int r = port == 0 ? mu_process_free_port(&port) : mu_process_try_port(port);
-    if (r != 0) {
-        (void)fprintf(stderr, "muster dev: port %u: %s; try --port 0\n", (unsigned)port,
-                      strerror(-r));
-        return MU_EXIT_UNAVAILABLE;
-    }
-    do {
-        r = mu_process_free_port(&admin_port);
-    } while (r == 0 && admin_port == port);
-    if (r != 0) {
-        (void)fprintf(stderr, "muster dev: no port is free\n");
-        return MU_EXIT_UNAVAILABLE;
-    }
-    (void)snprintf(texts->bus, sizeof texts->bus, "%s", dev->folder.bus);
-    (void)snprintf(texts->port, sizeof texts->port, "%u", (unsigned)port);
-    (void)snprintf(texts->admin_port, sizeof texts->admin_port, "%u", (unsigned)admin_port);
-    (void)snprintf(texts->address, sizeof texts->address, "127.0.0.1:%u", (unsigned)port);
-    (void)snprintf(texts->bots, sizeof texts->bots, "%llu", (unsigned long long)dev->values.bots);
-    dev->base = event_base_new();
-    if (dev->base != NULL) {
-        dev->client = mu_client_create(dev->base, "127.0.0.1", admin_port, "", 1);
-    }
-    return dev->client == NULL ? MU_EXIT_UNAVAILABLE : 0;
-}
-
 /* The key: without keys in the configuration the gateway trusts everybody on this machine and
  * takes any key of the right form, so that programs that send one can be tried. */
 static int load_key(struct dev *dev)
@@ -403,6 +280,37 @@ static int load_key(struct dev *dev)
     return 0;
 }
 
+/* Runs the cluster, once folder and key are there.  Returns the exit code. */
+static int serve(struct dev *dev)
+{
+    uint16_t admin_port = 0;
+    dev->begun_ms = mu_process_now_ms();
+    dev->style = mu_table_style_of(stdout, !dev->values.no_table);
+    dev->plan = (struct mu_dev_plan){
+        .config = &dev->config,
+        .folder = &dev->folder,
+        .config_path = dev->values.config,
+        .key_path = dev->values.key_file != NULL ? dev->values.key_file : dev->folder.key,
+        .bots = dev->values.bots,
+        .matchers = dev->values.matchers,
+        .logs = dev->style.in_place,
+    };
+    int r = mu_dev_plan_make(&dev->plan, (uint16_t)dev->values.port, &admin_port);
+    if (r != 0) {
+        return r;
+    }
+    dev->base = event_base_new();
+    if (dev->base != NULL) {
+        dev->client = mu_client_create(dev->base, "127.0.0.1", admin_port, "", 1);
+    }
+    if (dev->client == NULL) {
+        return 1;
+    }
+    mu_cluster_init(&dev->cluster, on_child, dev);
+    mu_dev_plan_cluster(&dev->plan, &dev->cluster);
+    return run(dev) != 0 || dev->lost ? 1 : 0;
+}
+
 static int work(struct dev *dev)
 {
     char error[MU_CONFIG_ERROR_MAX];
@@ -417,17 +325,7 @@ static int work(struct dev *dev)
         return MU_EXIT_UNAVAILABLE;
     }
     r = load_key(dev);
-    if (r == 0) {
-        r = prepare(dev);
-    }
-    if (r == 0) {
-        dev->begun_ms = mu_process_now_ms();
-        dev->style = mu_table_style_of(stdout, !dev->values.no_table);
-        mu_cluster_init(&dev->cluster, on_child, dev);
-        add_children(dev);
-        r = run(dev) != 0 || dev->lost ? 1 : 0;
-    }
-    return r;
+    return r == 0 ? serve(dev) : r;
 }
 
 /* Whether an address names this machine only. */
@@ -453,7 +351,7 @@ int mu_command_dev(int argc, char **argv)
         { "port", "P", "of the API, on 127.0.0.1; 0: any that is free [8080]",
           .ret_number = &values->port, .max = 65535 },
         { "matchers", "N", "processes that look for matches [2]", .ret_number = &values->matchers,
-          .min = 1, .max = MATCHERS_MAX },
+          .min = 1, .max = MU_DEV_MATCHERS_MAX },
         { "config", "FILE", "configuration of the cluster; muster.yaml shows the form",
           .ret_text = &values->config },
         { "key-file", "FILE", "holds a backend's key of that configuration",

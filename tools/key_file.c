@@ -20,13 +20,13 @@ void mu_key_make(const char *id, char ret_key[MU_KEY_FILE_MAX + 1],
     static_assert(MU_KEY_HASH_BYTES == MU_ACCESS_HASH_HEX + 1, "one form of hash");
     static_assert(MU_KEY_FILE_MAX == MU_ACCESS_KEY_MAX, "one form of key");
     uint8_t random[SECRET_BYTES];
-    char secret[2 * SECRET_BYTES + 1];
+    char text[2 * SECRET_BYTES + 1];
     assert(strlen(id) <= MU_KEY_ID_MAX);
     randombytes_buf(random, sizeof random);
-    (void)sodium_bin2hex(secret, sizeof secret, random, sizeof random);
-    (void)snprintf(ret_key, MU_KEY_FILE_MAX + 1, "mu_%.*s_%s", MU_KEY_ID_MAX, id, secret);
-    mu_access_hash(secret, ret_hash);
-    sodium_memzero(secret, sizeof secret);
+    (void)sodium_bin2hex(text, sizeof text, random, sizeof random);
+    (void)snprintf(ret_key, MU_KEY_FILE_MAX + 1, "mu_%.*s_%s", MU_KEY_ID_MAX, id, text);
+    mu_access_hash(text, ret_hash);
+    sodium_memzero(text, sizeof text);
 }
 
 int mu_key_file_read(const char *path, char ret[MU_KEY_FILE_MAX + 1])

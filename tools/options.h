@@ -8,7 +8,8 @@
  *         { 0 },
  *     };
  *
- * Forms: --name VALUE, --name=VALUE, --flag; -- ends the options; -h and --help print the manual. */
+ * Forms: --name VALUE, --name=VALUE, --flag; -- ends the options; -h and --help print the
+ * manual. */
 #ifndef MU_TOOLS_OPTIONS_H
 #define MU_TOOLS_OPTIONS_H
 

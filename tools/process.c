@@ -1,3 +1,6 @@
+/* For realpath(), which is of the XSI part of POSIX. */
+#define _XOPEN_SOURCE 700 /* NOLINT(bugprone-reserved-identifier): the C library's own switch */
+
 #include "tools/process.h"
 
 #include <arpa/inet.h>
@@ -99,9 +102,9 @@ int mu_process_beside(const char *name, char ret[MU_PATH_BYTES])
         }
         char *whole = access(path, X_OK) == 0 ? realpath(path, NULL) : NULL;
         if (whole != NULL) {
-            int n = snprintf(ret, MU_PATH_BYTES, "%s", whole);
+            used = snprintf(ret, MU_PATH_BYTES, "%s", whole);
             free(whole);
-            return n < 0 || n >= MU_PATH_BYTES ? -ENAMETOOLONG : 0;
+            return used < 0 || used >= MU_PATH_BYTES ? -ENAMETOOLONG : 0;
         }
     }
     return -ENOENT;

@@ -1,4 +1,4 @@
-/* tools/record_json.h - any message or record as JSON, from its layout in wire/messages.def.  Pure. */
+/* tools/record_json.h - any message or record as JSON, by wire/messages.def.  Pure. */
 #ifndef MU_TOOLS_RECORD_JSON_H
 #define MU_TOOLS_RECORD_JSON_H
 

@@ -1,7 +1,7 @@
 /* tools/socket_client.h - a WebSocket client (RFC 6455) on libevent, framed by wslay.
  *
  * For our own tools against our own gateway: ws:// only, text messages only, and the server's
- * Sec-WebSocket-Accept is not recomputed (tests/unit/test_transport_ws.c does that).  One thread. */
+ * Sec-WebSocket-Accept is not recomputed, as tests/unit/test_transport_ws.c does.  One thread. */
 #ifndef MU_TOOLS_SOCKET_CLIENT_H
 #define MU_TOOLS_SOCKET_CLIENT_H
 

@@ -134,6 +134,19 @@ static void end(struct mu_view *view, int64_t passed_ms)
     qsort(view->queues, view->queues_count, sizeof view->queues[0], compare_queues);
 }
 
+/* The same processes come in the same order as in muster_ready, which is first. */
+static void take_uptime(struct mu_view *view, const struct mu_sample *sample)
+{
+    for (uint32_t i = 0; i < view->processes_count; i++) {
+        struct mu_view_process *process = &view->processes[i];
+        if (process->uptime_s <= 0 && strcmp(process->kind, mu_sample_label(sample, "kind")) == 0 &&
+            strcmp(process->partition, mu_sample_label(sample, "partition")) == 0) {
+            process->uptime_s = sample->value;
+            return;
+        }
+    }
+}
+
 void mu_view_take(struct mu_view *view, const char *text, int64_t now_ms)
 {
     struct mu_sample sample;
@@ -147,16 +160,7 @@ void mu_view_take(struct mu_view *view, const char *text, int64_t now_ms)
         } else if (strcmp(sample.name, "muster_ready") == 0) {
             process_of(view, &sample)->ready = sample.value > 0;
         } else if (strcmp(sample.name, "muster_uptime_seconds") == 0) {
-            /* The same processes in the same order as of muster_ready, which comes first. */
-            for (uint32_t i = 0; i < view->processes_count; i++) {
-                struct mu_view_process *process = &view->processes[i];
-                if (process->uptime_s <= 0 &&
-                    strcmp(process->kind, mu_sample_label(&sample, "kind")) == 0 &&
-                    strcmp(process->partition, mu_sample_label(&sample, "partition")) == 0) {
-                    process->uptime_s = sample.value;
-                    break;
-                }
-            }
+            take_uptime(view, &sample);
         }
     }
     end(view, view->at_ms == 0 ? 0 : now_ms - view->at_ms);
