@@ -383,10 +383,21 @@ static bool within_rate(struct mu_gateway *gw, struct mu_session *session)
     return false;
 }
 
+/* The message's own "id", for "re" in the answer.  It is ours alone: one of another form means
+ * nothing, as any field that we do not know. */
+static void read_tag(const struct mu_gateway *gw, struct mu_exchange *x)
+{
+    uint32_t node =
+        gw->fields.node == MU_JSON_NONE ? MU_JSON_NONE : mu_json_member(&gw->json, 0, "id");
+    const char *text = node == MU_JSON_NONE ? NULL : gw->json.nodes[node].text;
+    if (text != NULL && strlen(text) <= MU_EXCHANGE_TAG) {
+        memcpy(x->tag, text, strlen(text) + 1);
+    }
+}
+
 void mu_actions_text(struct mu_gateway *gw, struct mu_session *session, struct mu_slice text)
 {
     static const struct mu_text_rule action_rule = { 1, 32, MU_CHARSET_WORD };
-    static const struct mu_text_rule tag_rule = { 1, MU_EXCHANGE_TAG, MU_CHARSET_TEXT };
     char name[33] = "";
     mu_count(gw, MU_COUNTER_SOCKET_MESSAGES);
     if (session->closing || !within_rate(gw, session)) {
@@ -399,7 +410,7 @@ void mu_actions_text(struct mu_gateway *gw, struct mu_session *session, struct m
     if (!mu_gateway_parse(gw, x, text)) {
         return;
     }
-    (void)mu_field_text(&gw->fields, "id", MU_OPTIONAL, &tag_rule, x->tag);
+    read_tag(gw, x);
     if (!mu_field_text(&gw->fields, "action", MU_REQUIRED, &action_rule, name) ||
         gw->faults.count > 0) {
         mu_refuse_faults(gw, x);

@@ -14,10 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MU_HTTP_BODY_MAX (64 * 1024)    /* bytes of a request body; more: 413 */
-#define MU_HTTP_HEADERS_MAX (16 * 1024) /* bytes of request line and headers; more: 431 */
-#define MU_WS_MESSAGE_MAX (16 * 1024)   /* bytes of a WebSocket message; more: close 1009 */
-#define MU_HTTP_REPLY_HEADERS_MAX 16    /* headers of one reply */
+#define MU_HTTP_BODY_MAX          (64 * 1024) /* bytes of a request body; more: 413 */
+#define MU_HTTP_HEADERS_MAX       (16 * 1024) /* bytes of request line and headers; more: 431 */
+#define MU_WS_MESSAGE_MAX         (16 * 1024) /* bytes of a WebSocket message; more: close 1009 */
+#define MU_HTTP_REPLY_HEADERS_MAX 16          /* headers of one reply */
 
 enum mu_http_method {
     MU_HTTP_GET,
@@ -33,10 +33,10 @@ enum mu_http_method {
 struct mu_http_request {
     uint64_t id; /* names the pending request; never reused in this process */
     enum mu_http_method method;
-    bool admin;             /* came in on the admin listener */
-    const char *path;       /* raw, still percent-encoded, without query; starts with '/' */
-    const char *query;      /* raw, without '?' */
-    const char *address;    /* peer's address as text, "192.0.2.7" or "2001:db8::1" */
+    bool admin;          /* came in on the admin listener */
+    const char *path;    /* raw, still percent-encoded, without query; starts with '/' */
+    const char *query;   /* raw, without '?' */
+    const char *address; /* peer's address as text, "192.0.2.7" or "2001:db8::1" */
     const char *authorization;
     const char *content_type;
     const char *idempotency_key;

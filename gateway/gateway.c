@@ -154,6 +154,13 @@ void mu_gateway_answered(struct mu_gateway *gw, struct mu_exchange *x, const str
     }
 }
 
+/* Pushes may have been lost just now: all sockets are looked at soon. */
+static void hurry(struct mu_gateway *gw)
+{
+    gw->hurry_ms = gw->turn.now_ms + MU_GATEWAY_HURRY_MS + MU_GATEWAY_LOOK_MS;
+    gw->look_ms = gw->turn.now_ms;
+}
+
 void mu_gateway_message(struct mu_gateway *gw, const struct mu_turn *turn,
                         const struct mu_msg_envelope *envelope, const struct mu_msg *msg)
 {
@@ -174,6 +181,10 @@ void mu_gateway_message(struct mu_gateway *gw, const struct mu_turn *turn,
         mu_actions_event(gw, &msg->event);
     } else if (msg->op == MU_OP_STATS && strcmp(envelope->source, gw->instance) != 0) {
         mu_fleet_hear(gw->fleet, envelope->source, &msg->stats, turn->now_ms);
+        if (strcmp(msg->stats.kind, "store") == 0 && strcmp(gw->store, envelope->source) != 0) {
+            memcpy(gw->store, envelope->source, sizeof gw->store);
+            hurry(gw); /* it may have died between a commit and its pushes */
+        }
     }
 }
 
@@ -182,6 +193,12 @@ void mu_gateway_presence(struct mu_gateway *gw)
     gw->msg.op = MU_OP_PRESENCE;
     mu_outbox_event(gw->turn.out, "*broker", &gw->msg); /* MU_BUS_TO_BROKERS */
     mu_outbox_event(gw->turn.out, "lobby/0", &gw->msg);
+}
+
+static void begin_announcing(struct mu_gateway *gw)
+{
+    gw->announce_next = 0;
+    gw->announce_ms = gw->turn.now_ms + MU_GATEWAY_ANNOUNCE_MS;
 }
 
 /* Goes on with telling who is connected here. */
@@ -209,11 +226,12 @@ static void announce(struct mu_gateway *gw)
     }
 }
 
-/* Looks at the next few sockets, so that all are looked at in MU_GATEWAY_LOOK_ALL_MS. */
+/* Looks at the next few sockets, so that all are looked at in time. */
 static void look(struct mu_gateway *gw)
 {
     uint32_t capacity = mu_sessions_capacity(gw->sessions);
-    uint32_t slots = capacity / (MU_GATEWAY_LOOK_ALL_MS / MU_GATEWAY_LOOK_MS) + 1;
+    int64_t all_ms = gw->turn.now_ms < gw->hurry_ms ? MU_GATEWAY_HURRY_MS : MU_GATEWAY_LOOK_ALL_MS;
+    uint32_t slots = capacity / (uint32_t)(all_ms / MU_GATEWAY_LOOK_MS) + 1;
     for (uint32_t n = 0; n < slots; n++) {
         struct mu_session *session = mu_sessions_at(gw->sessions, gw->look_next);
         gw->look_next = (gw->look_next + 1) % capacity;
@@ -261,7 +279,7 @@ void mu_gateway_tick(struct mu_gateway *gw, const struct mu_turn *turn)
         beat(gw);
     }
     if (turn->now_ms >= gw->announce_ms) {
-        mu_gateway_announce(gw);
+        begin_announcing(gw);
     }
     announce(gw);
     if (turn->now_ms >= gw->look_ms) {
@@ -282,8 +300,8 @@ int64_t mu_gateway_deadline(const struct mu_gateway *gw)
 
 void mu_gateway_announce(struct mu_gateway *gw)
 {
-    gw->announce_next = 0;
-    gw->announce_ms = gw->turn.now_ms + MU_GATEWAY_ANNOUNCE_MS;
+    begin_announcing(gw);
+    hurry(gw); /* who was not known there was pushed nothing */
 }
 
 void mu_gateway_set_bus(struct mu_gateway *gw, const struct mu_counters *bus)

@@ -82,7 +82,7 @@ int64_t mu_gateway_deadline(const struct mu_gateway *gw);
  * the next ticks. */
 void mu_gateway_announce(struct mu_gateway *gw);
 
-/* Counters of the process's bus, shown with its own; borrowed for the gateway's life; NULL: none. */
+/* Counters of the process's bus, shown with its own; borrowed for the gateway's life; or NULL. */
 void mu_gateway_set_bus(struct mu_gateway *gw, const struct mu_counters *bus);
 
 /* Draining: /readyz answers 503 from now on. */

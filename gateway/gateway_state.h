@@ -16,8 +16,9 @@
 #define MU_GATEWAY_BEAT_MS     1000              /* between two STATS of its own */
 #define MU_GATEWAY_ANNOUNCE_MS 5000              /* between two announcements of who is here */
 #define MU_GATEWAY_LOOK_MS     100               /* between two looks for lost events ... */
-#define MU_GATEWAY_LOOK_ALL_MS 20000             /* ... which go over all sockets in so long */
-#define MU_GATEWAY_STRANGER_MS 5000              /* a socket may stay without credentials */
+#define MU_GATEWAY_LOOK_ALL_MS 8000              /* ... which go over all sockets in so long */
+#define MU_GATEWAY_HURRY_MS    1000 /* ... or, after a restart of store or broker, in so long */
+#define MU_GATEWAY_STRANGER_MS 5000 /* a socket may stay without credentials */
 
 struct mu_gateway {
     const struct mu_config *config;
@@ -38,6 +39,8 @@ struct mu_gateway {
 
     int64_t look_ms;    /* when to look for lost events */
     uint32_t look_next; /* session slot to look at */
+    int64_t hurry_ms;   /* until then all sockets are looked at in MU_GATEWAY_HURRY_MS */
+    char store[MU_ADDRESS_MAX + 1]; /* the instance that last said it is the store */
 
     struct mu_calls *calls;        /* user: index of the exchange */
     struct mu_exchange *exchanges; /* [MU_GATEWAY_EXCHANGES_MAX] */

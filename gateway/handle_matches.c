@@ -238,7 +238,8 @@ static void read_result(struct mu_gateway *gw, struct mu_exchange *x,
     gw->msg.op = MU_OP_MATCH_END;
     match_of(x, ask->match);
     memcpy(ask->key_hash, x->caller.key_hash, sizeof ask->key_hash);
-    if (mu_json_member(&gw->json, 0, "ranking") == MU_JSON_NONE) {
+    uint32_t ranking = mu_json_member(&gw->json, 0, "ranking");
+    if (ranking == MU_JSON_NONE || gw->json.nodes[ranking].type == MU_JSON_NULL) {
         read_winner(&gw->fields, match, ask);
     } else if (mu_field_array(&gw->fields, "ranking", MU_REQUIRED, MU_TEAMS_MAX, &list)) {
         read_ranking(&gw->fields, list, match, ask);

@@ -13,9 +13,12 @@
 #define KEYED   true
 static const struct mu_route routes[] = {
 #define ENTRY(method, pattern, name, where, who, rate, key, doc, local) \
-    { MU_ROUTE_##name, MU_HTTP_##method, pattern, doc, MU_ROUTE_##where, MU_ROUTE_##who, rate, key, local },
-#define ROUTE(method, pattern, name, where, who, rate, key, doc) ENTRY(method, pattern, name, where, who, rate, key, doc, false)
-#define LOCAL(method, pattern, name, where, who, rate, key, doc) ENTRY(method, pattern, name, where, who, rate, key, doc, true)
+    { MU_ROUTE_##name, MU_HTTP_##method, pattern, doc, MU_ROUTE_##where, MU_ROUTE_##who, \
+      rate, key, local },
+#define ROUTE(method, pattern, name, where, who, rate, key, doc) \
+    ENTRY(method, pattern, name, where, who, rate, key, doc, false)
+#define LOCAL(method, pattern, name, where, who, rate, key, doc) \
+    ENTRY(method, pattern, name, where, who, rate, key, doc, true)
 #include "gateway/routes.def"
 #undef ROUTE
 #undef LOCAL

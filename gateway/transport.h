@@ -19,9 +19,9 @@
 
 #include "gateway/edge.h"
 
-#define MU_WS_UNREAD_MAX               (256 * 1024) /* bytes of output a socket may leave unread: 4008 */
-#define MU_WS_CLOSE_REASON_MAX         123          /* bytes of a close reason; more is cut */
-#define MU_WS_PROTOCOL                 "muster.v1.json" /* the subprotocol that is agreed to when offered */
+#define MU_WS_UNREAD_MAX               (256 * 1024)     /* bytes of output left unread: 4008 */
+#define MU_WS_CLOSE_REASON_MAX         123              /* bytes of a close reason; more is cut */
+#define MU_WS_PROTOCOL                 "muster.v1.json" /* the subprotocol that is agreed to */
 #define MU_TRANSPORT_ADMIN_CONNECTIONS 16 /* slots beyond connections_max for the admin listener */
 
 struct event_base;

@@ -35,7 +35,7 @@ struct mu_websocket_reader {
     char text[MU_WS_MESSAGE_MAX + 1];
 };
 
-/* -- outgoing frames -- */
+/* Outgoing frames. */
 
 static ssize_t on_sender_output(const uint8_t *data, size_t size, int flags, void *argument)
 {
@@ -72,7 +72,7 @@ static struct evbuffer *output_of(const struct mu_connection *connection)
                                             : bufferevent_get_output(connection->stream);
 }
 
-/* -- the pool of readers -- */
+/* The pool of readers. */
 
 static void reader_free(struct mu_websocket_reader *reader)
 {
@@ -238,7 +238,7 @@ void mu_websocket_forget(struct mu_connection *connection)
     connection->reader = NULL;
 }
 
-/* -- a socket's life -- */
+/* A socket's life. */
 
 /* The close frame is written: no more reading, and the handler has to be told. */
 static void end_socket(struct mu_connection *connection)
@@ -383,7 +383,7 @@ void mu_websocket_ping(struct mu_connection *connection)
         mu_http_close(connection);
 }
 
-/* -- the handshake -- */
+/* The handshake. */
 
 bool mu_websocket_offered(const struct mu_connection *connection,
                           const struct mu_http_request *request)
@@ -449,7 +449,7 @@ void mu_websocket_handshake(struct mu_connection *connection, const struct mu_ht
     (void)evbuffer_drain(unsent, evbuffer_get_length(unsent));
 }
 
-/* -- what all sockets share -- */
+/* What all sockets share. */
 
 int mu_websocket_init(struct mu_transport *transport)
 {

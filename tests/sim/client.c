@@ -83,10 +83,9 @@ void client_attempt(struct sim *sim, struct client *client)
     }
 }
 
-void client_ask(struct sim *sim, struct client *client, uint32_t kind, enum mu_http_method method,
-                bool keyed, const char *path, const char *body)
+static void prepare(struct ask *ask, uint32_t kind, enum mu_http_method method, const char *path,
+                    const char *body)
 {
-    struct ask *ask = &client->ask;
     assert(ask->retry_ms == MU_NEVER);
     ask->kind = kind;
     ask->method = method;
@@ -95,10 +94,22 @@ void client_ask(struct sim *sim, struct client *client, uint32_t kind, enum mu_h
     (void)snprintf(ask->path, sizeof ask->path, "%s", path);
     (void)snprintf(ask->body, sizeof ask->body, "%s", body);
     ask->key[0] = '\0';
-    if (keyed) {
-        (void)snprintf(ask->key, sizeof ask->key, "k%u-%llu", client->index,
-                       (unsigned long long)sim->next_socket);
-    }
+}
+
+void client_ask(struct sim *sim, struct client *client, uint32_t kind, enum mu_http_method method,
+                const char *path, const char *body)
+{
+    prepare(&client->ask, kind, method, path, body);
+    client_attempt(sim, client);
+}
+
+void client_ask_once(struct sim *sim, struct client *client, uint32_t kind, const char *path,
+                     const char *body)
+{
+    struct ask *ask = &client->ask;
+    prepare(ask, kind, MU_HTTP_POST, path, body);
+    (void)snprintf(ask->key, sizeof ask->key, "k%u-%llu", client->index,
+                   (unsigned long long)sim->next_socket);
     client_attempt(sim, client);
 }
 
@@ -146,7 +157,7 @@ void client_reply(struct sim *sim, uint64_t id, const struct mu_http_reply *repl
     item->life = id;
 }
 
-/* --- WebSocket: ordered and reliable until it is cut ---------------------------------------- */
+/* WebSocket: ordered and reliable until it is cut. */
 
 static int64_t in_order(struct sim *sim, struct client *client)
 {

@@ -49,9 +49,12 @@ struct client {
 struct client *client_add(struct sim *sim, const char *name, void *self);
 void client_destroy(struct client *client); /* frees self too */
 
-/* Begins a request; the ask's key, if any, is made of the client and `purpose`. */
+/* Begins a request; asked again until its answer is definite.  The second one is a POST with an
+ * Idempotency-Key of its own. */
 void client_ask(struct sim *sim, struct client *client, uint32_t kind, enum mu_http_method method,
-                bool keyed, const char *path, const char *body);
+                const char *path, const char *body);
+void client_ask_once(struct sim *sim, struct client *client, uint32_t kind, const char *path,
+                     const char *body);
 bool client_asking(const struct client *client);
 
 /* Sends client->ask as it stands: the next attempt, or a scripted client's only one. */

@@ -186,7 +186,7 @@ void gate_tick(struct sim *sim, struct node *node)
     if (mu_gateway_deadline(node->gateway) <= sim->now_ms) {
         mu_gateway_tick(node->gateway, &turn);
     }
-    if (sim_below(sim, SIM_CHECK_EVERY) == 0) {
+    if (sim_random(sim, SIM_CHECK_EVERY) == 0) {
         mu_gateway_check(node->gateway);
     }
 }

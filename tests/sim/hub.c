@@ -98,9 +98,11 @@ static void gone(void *context, uint32_t peer)
 
 void hub_start(struct sim *sim)
 {
+    uint64_t incarnation = mu_rng_next(&sim->rng) | 1; /* first: an initialiser has no order */
+    uint64_t seed = mu_rng_next(&sim->rng);
     struct mu_router_options options = {
-        .incarnation = mu_rng_next(&sim->rng) | 1,
-        .seed = mu_rng_next(&sim->rng),
+        .incarnation = incarnation,
+        .seed = seed,
         .peers_max = SIM_CONNECTIONS,
         .destinations_max = 32,
         .players_max = PLAYERS_MAX,

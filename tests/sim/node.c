@@ -7,6 +7,7 @@
 #include "sim.h"
 #include "storage/mem.h"
 
+enum { STATS_MS = 1000 };
 enum { RESTART_MS = 100, RESTART_MAX_MS = 2000, CREDIT = 256, CREDIT_MATCHER = 4 };
 
 static int emit(void *context, uint32_t broker, struct mu_slice header, struct mu_slice body)
@@ -92,6 +93,7 @@ void node_start(struct sim *sim, struct node *node)
     node->up = true;
     node->turn_due = false;
     node->still_until_ms = 0;
+    node->stats_ms = sim->now_ms;
     node->out->incarnation = node->life;
     node->out->sequence = 0;
     mu_outbox_clear(node->out);
@@ -168,6 +170,15 @@ void node_turn_soon(struct sim *sim, struct node *node)
     }
 }
 
+/* Tells the gateways how it goes, once a second. */
+static void tell_stats(struct sim *sim, struct node *node)
+{
+    node->stats_ms = sim->now_ms + STATS_MS;
+    sim->scratch.op = MU_OP_STATS;
+    node->ops->stats(node->actor, sim->now_ms, &sim->scratch.stats);
+    mu_outbox_event(node->out, "*gateway", &sim->scratch);
+}
+
 /* The end of a batch: the actor's part. */
 static void end_batch(struct sim *sim, struct node *node)
 {
@@ -185,8 +196,11 @@ static void end_batch(struct sim *sim, struct node *node)
     }
     if (node->up) {
         mu_bus_set_epoch(node->bus, node->ops->epoch(node->actor));
-        if (sim_below(sim, SIM_CHECK_EVERY) == 0) {
+        if (sim_random(sim, SIM_CHECK_EVERY) == 0) {
             node->ops->check(node->actor);
+        }
+        if (node->stats_ms <= sim->now_ms) {
+            tell_stats(sim, node);
         }
     }
 }
@@ -222,6 +236,7 @@ int64_t node_deadline(const struct sim *sim, const struct node *node)
     int64_t actor = node->ops != NULL ? node->ops->deadline(node->actor) : gate_deadline(node);
     int64_t bus = mu_bus_deadline(node->bus);
     int64_t at = actor < bus ? actor : bus;
+    at = node->ops != NULL && node->stats_ms < at ? node->stats_ms : at;
     if (at <= node->last_turn_ms) {
         at = node->last_turn_ms + 1; /* virtual time has to go on */
     }

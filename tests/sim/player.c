@@ -55,28 +55,32 @@ static void enqueue(struct sim *sim, struct client *client)
                        sim->config.regions[sim_below(sim, sim->config.regions_count)].name);
     }
     uint32_t other = sim_below(sim, sim->config.regions_count);
+    const char *mode = any_mode(sim); /* draws stand in statements: arguments have no order */
+    uint32_t latency_ms = 10 + sim_below(sim, 40);
     int n = snprintf(body, sizeof body,
                      "{\"playerId\":\"%s\",\"gameMode\":\"%s\",\"region\":\"%s\","
                      "\"latencies\":{\"%s\":%u",
-                     p->id, any_mode(sim), p->region, p->region, 10 + sim_below(sim, 40));
+                     p->id, mode, p->region, p->region, latency_ms);
     assert(n > 0 && (size_t)n < sizeof body);
     if (strcmp(sim->config.regions[other].name, p->region) != 0) {
         n += snprintf(body + n, sizeof body - (size_t)n, ",\"%s\":%u",
                       sim->config.regions[other].name, 40 + sim_below(sim, 100));
     }
     (void)snprintf(body + n, sizeof body - (size_t)n, "}}");
-    client_ask(sim, client, ASK_ENQUEUE, MU_HTTP_POST, true, "/v1/matchmaking/queue", body);
+    client_ask_once(sim, client, ASK_ENQUEUE, "/v1/matchmaking/queue", body);
 }
 
 static void create_lobby(struct sim *sim, struct client *client)
 {
     struct player *p = me(client);
     char body[CLIENT_BODY_MAX];
+    const char *mode = any_mode(sim);
+    uint32_t players_max = 2 + sim_below(sim, 4);
     (void)snprintf(body, sizeof body,
                    "{\"hostPlayerId\":\"%s\",\"gameMode\":\"%s\",\"maxPlayers\":%u,"
                    "\"password\":\"secret\"}",
-                   p->id, any_mode(sim), 2 + sim_below(sim, 4));
-    client_ask(sim, client, ASK_CREATE, MU_HTTP_POST, true, "/v1/lobbies", body);
+                   p->id, mode, players_max);
+    client_ask_once(sim, client, ASK_CREATE, "/v1/lobbies", body);
 }
 
 static void join_lobby(struct sim *sim, struct client *client)
@@ -86,7 +90,7 @@ static void join_lobby(struct sim *sim, struct client *client)
     (void)snprintf(path, sizeof path, "/v1/lobbies/%s/join", sim->board);
     (void)snprintf(body, sizeof body, "{\"playerId\":\"%s\",\"password\":\"%s\"}", me(client)->id,
                    sim_below(sim, 5) == 0 ? "wrong" : "secret");
-    client_ask(sim, client, ASK_JOIN, MU_HTTP_POST, true, path, body);
+    client_ask_once(sim, client, ASK_JOIN, path, body);
 }
 
 static void nonsense(struct sim *sim, struct client *client)
@@ -96,8 +100,8 @@ static void nonsense(struct sim *sim, struct client *client)
     };
     static const char *const paths[] = { "/v1/matchmaking/queue", "/v1/lobbies", "/v1/nowhere",
                                          "/v1/players/register", "/v1/matches/none/end" };
-    client_ask(sim, client, ASK_NONSENSE, MU_HTTP_POST, true, paths[sim_below(sim, 5)],
-               bodies[sim_below(sim, 6)]);
+    const char *path = paths[sim_below(sim, 5)];
+    client_ask_once(sim, client, ASK_NONSENSE, path, bodies[sim_below(sim, 6)]);
 }
 
 static void act_idle(struct sim *sim, struct client *client)
@@ -124,7 +128,7 @@ static void ask_lobby(struct sim *sim, struct client *client, uint32_t kind, con
     char body[CLIENT_BODY_MAX];
     (void)snprintf(path, sizeof path, "/v1/lobbies/%s/%s", p->lobby, verb);
     (void)snprintf(body, sizeof body, "{\"playerId\":\"%s\"}", p->id);
-    client_ask(sim, client, kind, MU_HTTP_POST, true, path, body);
+    client_ask_once(sim, client, kind, path, body);
 }
 
 static void say(struct sim *sim, struct client *client, const char *action)
@@ -178,7 +182,7 @@ static void act_queued(struct sim *sim, struct client *client)
     }
     if (sim_below(sim, 100) < (sim_faulty(sim) ? 4 : 0)) {
         (void)snprintf(path, sizeof path, "/v1/matchmaking/queue/%s", me(client)->id);
-        client_ask(sim, client, ASK_CANCEL, MU_HTTP_DELETE, false, path, "");
+        client_ask(sim, client, ASK_CANCEL, MU_HTTP_DELETE, path, "");
     }
 }
 
@@ -228,11 +232,11 @@ static void think(struct sim *sim, struct client *client)
         char body[CLIENT_BODY_MAX];
         (void)snprintf(body, sizeof body, "{\"username\":\"%s\",\"region\":\"%s\"}", p->username,
                        p->region);
-        client_ask(sim, client, ASK_REGISTER, MU_HTTP_POST, true, "/v1/players/register", body);
+        client_ask_once(sim, client, ASK_REGISTER, "/v1/players/register", body);
     } else if (++p->quiet > 4) {
         p->quiet = 0;
         (void)snprintf(path, sizeof path, "/v1/players/%s", p->id);
-        client_ask(sim, client, ASK_STATUS, MU_HTTP_GET, false, path, "");
+        client_ask(sim, client, ASK_STATUS, MU_HTTP_GET, path, "");
     } else if (strcmp(p->status, "IN_QUEUE") == 0) {
         act_queued(sim, client);
     } else if (strcmp(p->status, "IN_LOBBY") == 0) {

@@ -40,7 +40,7 @@ static void report(struct sim *sim, struct client *client, uint32_t index)
     char path[CLIENT_PATH_MAX];
     (void)snprintf(path, sizeof path, "/v1/matches/%s/end", server->sessions[index].match);
     server->reporting = index;
-    client_ask(sim, client, ASK_RESULT, MU_HTTP_POST, true, path, server->sessions[index].result);
+    client_ask_once(sim, client, ASK_RESULT, path, server->sessions[index].result);
 }
 
 static void think(struct sim *sim, struct client *client)
@@ -54,7 +54,7 @@ static void think(struct sim *sim, struct client *client)
         (void)snprintf(
             body, sizeof body, "{\"ip\":\"192.0.2.%u\",\"port\":%u,\"region\":\"%s\",\"slots\":%u}",
             server->number + 1, 7000 + server->number, server->region, 1 + sim_below(sim, 4));
-        client_ask(sim, client, ASK_REGISTER, MU_HTTP_POST, true, "/v1/servers", body);
+        client_ask_once(sim, client, ASK_REGISTER, "/v1/servers", body);
         return;
     }
     for (uint32_t i = 0; i < server->sessions_count; i++) {
@@ -68,7 +68,7 @@ static void think(struct sim *sim, struct client *client)
         char path[CLIENT_PATH_MAX];
         (void)snprintf(path, sizeof path, "/v1/servers/%s/heartbeat", server->id);
         server->beat_ms = sim->now_ms + BEAT_MS;
-        client_ask(sim, client, ASK_BEAT, MU_HTTP_POST, false, path, "{}");
+        client_ask(sim, client, ASK_BEAT, MU_HTTP_POST, path, "{}");
     }
 }
 

@@ -59,7 +59,8 @@ struct node {
     int64_t cut_until_ms;   /* its link carries nothing */
     int64_t still_until_ms; /* paused */
     int64_t last_turn_ms;
-    uint32_t deaths; /* in a row, for the back-off */
+    int64_t stats_ms; /* when it next tells the gateways how it goes */
+    uint32_t deaths;  /* in a row, for the back-off */
 };
 
 struct client; /* client.h */
