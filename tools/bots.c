@@ -168,6 +168,7 @@ static int play(struct bots_process *process, uint32_t players)
         bots->regions = bots->config->regions_count;
     }
     bots->base = event_base_new();
+    assert(bots->servers_count > 0); /* a configuration without regions does not load */
     bots->players = calloc(players, sizeof *bots->players);
     bots->servers = calloc(bots->servers_count, sizeof *bots->servers);
     if (bots->base != NULL) {

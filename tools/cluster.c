@@ -193,6 +193,16 @@ bool mu_cluster_ended(const struct mu_cluster *cluster)
     return true;
 }
 
+const char *mu_cluster_hopeless(const struct mu_cluster *cluster)
+{
+    for (uint32_t i = 0; i < cluster->children_count; i++) {
+        if (cluster->children[i].supervise.starts >= MU_CLUSTER_TRIES) {
+            return cluster->children[i].name;
+        }
+    }
+    return NULL;
+}
+
 uint32_t mu_cluster_restarts(const struct mu_cluster *cluster)
 {
     uint32_t ret = 0;

@@ -9,6 +9,7 @@
 #include "tools/process.h"
 #include "tools/supervise.h"
 
+#define MU_CLUSTER_TRIES       6  /* starts of a child, about 3 s apart in all */
 #define MU_CHILDREN_MAX        96 /* 32 shards, matchers, and the rest */
 #define MU_CHILD_ARGUMENTS     20
 #define MU_CHILD_NAME_MAX      47
@@ -31,8 +32,7 @@ struct mu_child {
     const char *argv[MU_CHILD_ARGUMENTS + 1]; /* NULL-terminated; borrowed strings */
     char log[MU_PATH_BYTES];                  /* "" for our stderr */
     struct mu_supervise supervise;
-    pid_t pid;   /* running: its id */
-    bool killed; /* was asked to end the hard way */
+    pid_t pid; /* running: its id */
 };
 
 /* Told when a child ended that was not asked to.
@@ -72,6 +72,10 @@ void mu_cluster_kill(struct mu_cluster *cluster);
 
 /* Whether no child runs. */
 bool mu_cluster_ended(const struct mu_cluster *cluster);
+
+/* The name of a child that was started MU_CLUSTER_TRIES times, or NULL.  Asked before the cluster
+ * was ever ready, it says that it will not be. */
+const char *mu_cluster_hopeless(const struct mu_cluster *cluster);
 
 /* Starts beyond the first, of all children. */
 uint32_t mu_cluster_restarts(const struct mu_cluster *cluster);

@@ -10,6 +10,8 @@ int mu_command_bots(int argc, char **argv);
 int mu_command_status(int argc, char **argv);
 int mu_command_config(int argc, char **argv);
 int mu_command_key(int argc, char **argv);
+int mu_command_backup(int argc, char **argv);
+int mu_command_restore(int argc, char **argv);
 int mu_command_verify(int argc, char **argv);
 int mu_command_dump(int argc, char **argv);
 

@@ -103,14 +103,20 @@ static void stop(struct dev *dev)
     }
 }
 
+/* Says that it cannot go on; the next turn ends it. */
+static void lose(struct dev *dev, const char *child)
+{
+    dev->lost = true;
+    (void)fprintf(stderr, "muster dev: %s cannot run; see %s\n", child,
+                  dev->style.in_place ? dev->folder.logs : "above");
+}
+
 static void on_child(void *context, const char *text, bool lost)
 {
     struct dev *dev = context;
     tell(dev, text);
-    if (lost) {
-        dev->lost = true;
-        (void)fprintf(stderr, "muster dev: it cannot run; see %s\n",
-                      dev->style.in_place ? dev->folder.logs : "above");
+    if (lost && !dev->lost) {
+        lose(dev, "a part");
     }
 }
 
@@ -180,6 +186,10 @@ static void turn(struct dev *dev)
 {
     int64_t now_ms = mu_process_now_ms();
     mu_cluster_turn(&dev->cluster, now_ms);
+    const char *hopeless = mu_cluster_hopeless(&dev->cluster);
+    if (dev->state == DEV_STARTING && hopeless != NULL && !dev->lost) {
+        lose(dev, hopeless);
+    }
     if (dev->lost) {
         stop(dev);
     }

@@ -23,6 +23,8 @@ static const struct {
     { "status", "show how a cluster does", mu_command_status, NULL },
     { "config", "check a configuration, or print what holds", mu_command_config, NULL },
     { "key", "make an API key", mu_command_key, NULL },
+    { "backup", "write a backup of a running cluster", mu_command_backup, NULL },
+    { "restore", "make a store from a backup", mu_command_restore, NULL },
     { "verify", "check a stopped store for damage and contradictions", mu_command_verify, NULL },
     { "dump", "print the records of a stopped store as JSON", mu_command_dump, NULL },
     { "broker", "run a broker (muster-broker)", NULL, "muster-broker" },
