@@ -60,7 +60,7 @@ int mu_audit_expect_live(struct mu_audit *audit, const char *partition, const ch
     return mu_audit_expect(audit, MU_TABLE_LIVE, &key, live, id);
 }
 
-/* --- walking -------------------------------------------------------------------------------- */
+/* Walking. */
 
 /* The record that a scan stopped at. */
 struct found {
@@ -117,7 +117,7 @@ int mu_audit_each(struct mu_audit *audit, enum mu_table table, const struct mu_k
     }
 }
 
-/* --- players -------------------------------------------------------------------------------- */
+/* Players. */
 
 static bool ticket_lists(const struct mu_msg_ticket *ticket, const char *player)
 {
@@ -306,7 +306,7 @@ static int check_history(struct mu_audit *audit)
     return r;
 }
 
-/* --- epochs, idempotency -------------------------------------------------------------------- */
+/* Epochs, idempotency. */
 
 static int check_epoch(struct mu_audit *audit)
 {

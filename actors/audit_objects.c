@@ -58,7 +58,7 @@ int mu_audit_tickets(struct mu_audit *audit)
     return mu_audit_each(audit, MU_TABLE_TICKET, &everything, check_ticket);
 }
 
-/* --- matches -------------------------------------------------------------------------------- */
+/* Matches. */
 
 static int check_match_player(struct mu_audit *audit, const struct mu_msg_match *match,
                               uint32_t index)
@@ -135,7 +135,7 @@ int mu_audit_matches(struct mu_audit *audit)
     return mu_audit_each(audit, MU_TABLE_MATCH, &everything, check_match);
 }
 
-/* --- lobbies -------------------------------------------------------------------------------- */
+/* Lobbies. */
 
 static int check_lobby(struct mu_audit *audit)
 {
@@ -194,7 +194,7 @@ int mu_audit_lobbies(struct mu_audit *audit)
     return r != 0 ? r : mu_audit_each(audit, MU_TABLE_JOIN_CODE, &everything, check_join_code);
 }
 
-/* --- servers, and what is live -------------------------------------------------------------- */
+/* Servers, and what is live. */
 
 static int compare_ids(const void *a, const void *b)
 {

@@ -9,7 +9,7 @@
 
 enum { LINK_STEPS_MAX = 32 }; /* looked at from either end of a bucket for a ticket's place */
 
-/* --- buckets -------------------------------------------------------------------------------- */
+/* Buckets. */
 
 bool mu_pool_before(const struct mu_pool *pool, uint32_t a, uint32_t b)
 {
@@ -164,7 +164,7 @@ void mu_pool_unchange(struct mu_pool *pool, uint32_t slot)
     }
 }
 
-/* --- life ----------------------------------------------------------------------------------- */
+/* Life. */
 
 static void forget_all(struct mu_pool *pool)
 {
@@ -299,7 +299,7 @@ void mu_pool_clear(struct mu_pool *pool)
     forget_all(pool);
 }
 
-/* --- tickets -------------------------------------------------------------------------------- */
+/* Tickets. */
 
 static uint32_t regions_of(const struct mu_pool *pool, const struct mu_engine_ticket *ticket)
 {
@@ -407,7 +407,7 @@ uint32_t mu_pool_taken(const struct mu_pool *pool)
     return pool->taken_count;
 }
 
-/* --- invariants ----------------------------------------------------------------------------- */
+/* Invariants. */
 
 static uint32_t check_buckets(const struct mu_pool *pool)
 {

@@ -66,14 +66,14 @@ static void decide(struct decision *decision, const struct mu_parties *left, uin
     }
 }
 
-bool mu_compose_fill(const struct mu_parties *parties, uint32_t teams, uint32_t team_min,
-                     uint32_t team_max, uint32_t must, uint32_t *steps, struct mu_plan *ret)
+bool mu_compose_fill(const struct mu_parties *parties, const struct mu_fill *fill, uint32_t *steps,
+                     struct mu_plan *ret)
 {
-    assert(teams >= 1 && teams <= MU_TEAMS_MAX);
-    assert(team_min <= team_max && must <= MU_TICKET_PLAYERS_MAX);
+    assert(fill->teams >= 1 && fill->teams <= MU_TEAMS_MAX);
+    assert(fill->team_min <= fill->team_max && fill->must <= MU_TICKET_PLAYERS_MAX);
     struct decision decisions[MU_TEAMS_MAX * MU_TICKET_PLAYERS_MAX];
     struct mu_parties left = *parties;
-    uint32_t levels = teams * MU_TICKET_PLAYERS_MAX;
+    uint32_t levels = fill->teams * MU_TICKET_PLAYERS_MAX;
     uint32_t level = 0;
     bool fresh = true;
     while (level < levels) {
@@ -85,9 +85,9 @@ bool mu_compose_fill(const struct mu_parties *parties, uint32_t teams, uint32_t 
         uint32_t size = size_of_level(level);
         if (fresh) {
             now->room = size == MU_TICKET_PLAYERS_MAX
-                            ? team_max
+                            ? fill->team_max
                             : now[-1].room - (uint32_t)now[-1].taken * (size + 1);
-            decide(now, &left, level, team_max - team_min, must);
+            decide(now, &left, level, fill->team_max - fill->team_min, fill->must);
         } else {
             left.count[size] = (uint16_t)(left.count[size] + now->taken);
             now->taken--;

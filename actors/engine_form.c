@@ -86,15 +86,16 @@ static bool fill(const struct attempt *attempt, const struct mu_parties *parties
     uint32_t must = attempt->pool->hot[attempt->anchor].players;
     uint32_t lowest = attempt->partial && mode->teams > 1 ? mode->team_min : mode->team_max;
     for (uint32_t size = mode->team_max; size >= lowest; size--) {
+        const struct mu_fill even = { mode->teams, size, size, must };
         uint32_t steps = FILL_STEPS;
-        if (mu_compose_fill(parties, mode->teams, size, size, must, &steps, attempt->plan)) {
+        if (mu_compose_fill(parties, &even, &steps, attempt->plan)) {
             return true;
         }
     }
+    const struct mu_fill any = { mode->teams, mode->team_min, mode->team_max, must };
     uint32_t steps = FILL_STEPS;
     return attempt->partial && mode->team_min < mode->team_max &&
-           mu_compose_fill(parties, mode->teams, mode->team_min, mode->team_max, must, &steps,
-                           attempt->plan);
+           mu_compose_fill(parties, &any, &steps, attempt->plan);
 }
 
 /* Takes the parties of the plan from the candidates that accept the interval, the nearest

@@ -16,7 +16,7 @@ enum {
     SIZES_STEPS = 4096,  /* spent on whether the sizes can do at all */
 };
 
-/* --- marking -------------------------------------------------------------------------------- */
+/* Marking. */
 
 static void mark(struct mu_pool *pool, uint32_t slot)
 {
@@ -101,14 +101,14 @@ static bool sizes_suffice(const struct mu_pool *pool)
 {
     struct mu_plan plan;
     struct mu_parties parties = { { 0 } };
+    const struct mu_mode *mode = pool->mode;
+    const struct mu_fill any = { mode->teams, mode->team_min, mode->team_max, 0 };
     uint32_t steps = SIZES_STEPS;
     for (uint32_t size = 1; size <= pool->sizes_count; size++) {
         uint32_t count = pool->size_counts[size];
         parties.count[size] = (uint16_t)(count < UINT16_MAX ? count : UINT16_MAX);
     }
-    return mu_compose_fill(&parties, pool->mode->teams, pool->mode->team_min, pool->mode->team_max,
-                           0, &steps, &plan) ||
-           steps == 0;
+    return mu_compose_fill(&parties, &any, &steps, &plan) || steps == 0;
 }
 
 static void mark_changed(struct mu_pool *pool, int64_t now_ms)
@@ -128,7 +128,7 @@ static void mark_changed(struct mu_pool *pool, int64_t now_ms)
     }
 }
 
-/* --- order ---------------------------------------------------------------------------------- */
+/* Order. */
 
 static bool sorted_before(const struct mu_pool *pool, const struct mu_anchor *a,
                           const struct mu_anchor *b)
@@ -174,7 +174,7 @@ static void sort_anchors(struct mu_pool *pool)
     }
 }
 
-/* --- moments -------------------------------------------------------------------------------- */
+/* Moments. */
 
 /* When two tickets accept each other, whose windows reach so far at that age. */
 static int64_t crossing(const struct mu_hot *a, const struct mu_hot *b, int64_t age)
@@ -232,7 +232,7 @@ static void set_moments(struct mu_pool *pool, int64_t now_ms)
     }
 }
 
-/* --- matching ------------------------------------------------------------------------------- */
+/* Matching. */
 
 static uint32_t best_region(const struct mu_pool *pool, const uint32_t *slots, uint32_t count)
 {

@@ -131,7 +131,7 @@ void mu_pool_unchange(struct mu_pool *pool, uint32_t slot);
 int32_t mu_pool_up(const struct mu_pool *pool, uint32_t size, int32_t from);
 int32_t mu_pool_down(const struct mu_pool *pool, uint32_t size, int32_t from);
 
-/* --- engine_walk.c -------------------------------------------------------------------------- */
+/* engine_walk.c. */
 
 /* One direction of one party size. */
 struct mu_walk_stream {
@@ -160,7 +160,7 @@ void mu_walk_begin(struct mu_walk *walk, const struct mu_pool *pool, uint32_t an
 /* The next neighbour, or MU_SLOT_NONE. */
 uint32_t mu_walk_next(struct mu_walk *walk);
 
-/* --- engine_compose.c ----------------------------------------------------------------------- */
+/* engine_compose.c. */
 
 /* How many parties of each size, indexed by players; [0] is not used. */
 struct mu_parties {
@@ -177,20 +177,27 @@ struct mu_plan {
 bool mu_compose_pack(const struct mu_parties *parties, uint32_t teams, uint32_t team_max,
                      struct mu_plan *ret);
 
-/* Chooses parties for teams of team_min..team_max players each, among them one of size `must`
- * unless that is 0.
- * Tries every way until *steps (counted down) is used up.  Returns whether it found one. */
-bool mu_compose_fill(const struct mu_parties *parties, uint32_t teams, uint32_t team_min,
-                     uint32_t team_max, uint32_t must, uint32_t *steps, struct mu_plan *ret);
+/* The teams that mu_compose_fill is to make. */
+struct mu_fill {
+    uint32_t teams;    /* 1..MU_TEAMS_MAX */
+    uint32_t team_min; /* players of each, up to team_max */
+    uint32_t team_max; /* at least team_min */
+    uint32_t must;     /* players of a party that must be among them, or 0 */
+};
 
-/* --- engine_split.c ------------------------------------------------------------------------- */
+/* Chooses parties for the teams of `fill`.
+ * Tries every way until *steps (counted down) is used up.  Returns whether it found one. */
+bool mu_compose_fill(const struct mu_parties *parties, const struct mu_fill *fill, uint32_t *steps,
+                     struct mu_plan *ret);
+
+/* engine_split.c. */
 
 /* Gives each member a team, so that the teams have parties as in `plan` (or, for few tickets and
  * two teams, any legal sizes that are as even) and means as equal as possible. */
 void mu_engine_split(const struct mu_mode *mode, const struct mu_plan *plan,
                      struct mu_engine_member *members, uint32_t count);
 
-/* --- engine_form.c -------------------------------------------------------------------------- */
+/* engine_form.c. */
 
 /* Looks for the match of ticket `anchor` at now_ms.  Returns whether there is one; then the first
  * ret_count of ret are its tickets, in no order, and *plan says the teams' parties. */

@@ -24,7 +24,7 @@ static const struct mu_mode *mode_of(const struct mu_lobby *lobby,
     return match->mode >= 0 ? &lobby->config->modes[match->mode] : NULL;
 }
 
-/* --- the list of those that need a server ------------------------------------------------------ */
+/* The list of those that need a server. */
 
 static void wait_remove(struct mu_lobby *lobby, uint32_t slot)
 {
@@ -64,7 +64,7 @@ static void wait_insert(struct mu_lobby *lobby, uint32_t slot)
     lobby->place = true;
 }
 
-/* --- asking the store -------------------------------------------------------------------------- */
+/* Asking the store. */
 
 /* Sends what match->asked says, for the first time or again. */
 static void ask(struct mu_lobby *lobby, uint32_t slot)
@@ -103,7 +103,7 @@ static void dissolve(struct mu_lobby *lobby, uint32_t slot, enum mu_reason reaso
     ask(lobby, slot);
 }
 
-/* --- what the store says ----------------------------------------------------------------------- */
+/* What the store says. */
 
 static int64_t accept_ms(const struct mu_lobby *lobby, const struct mu_lobby_match *match)
 {
@@ -243,7 +243,7 @@ void mu_lobby_matches_sweep(struct mu_lobby *lobby)
     }
 }
 
-/* --- answers, repeats and deadlines ------------------------------------------------------------ */
+/* Answers, repeats and deadlines. */
 
 void mu_lobby_match_answer(struct mu_lobby *lobby, uint32_t slot)
 {
@@ -326,7 +326,7 @@ void mu_lobby_matches_due(struct mu_lobby *lobby)
     }
 }
 
-/* --- placing ----------------------------------------------------------------------------------- */
+/* Placing. */
 
 /* Free slots by region and mode; column 0 is for a mode that the configuration does not have. */
 struct room {

@@ -9,7 +9,7 @@
 
 static_assert(MU_LOBBY_GATEWAYS_MAX <= 64, "gateways are bits of a uint64_t");
 
-/* --- people ------------------------------------------------------------------------------------ */
+/* People. */
 
 static uint32_t person_named(struct mu_lobby *lobby, const char *id)
 {
@@ -78,7 +78,7 @@ static void left(struct mu_lobby *lobby, uint32_t slot, uint32_t gateway, int64_
     mu_lobby_person_settle(lobby, slot);
 }
 
-/* --- gateways ---------------------------------------------------------------------------------- */
+/* Gateways. */
 
 static int64_t grace_ms(const struct mu_lobby *lobby)
 {
@@ -170,7 +170,7 @@ void mu_lobby_gateways_due(struct mu_lobby *lobby)
     }
 }
 
-/* --- members whose grace has ended ------------------------------------------------------------- */
+/* Members whose grace has ended. */
 
 void mu_lobby_people_due(struct mu_lobby *lobby)
 {

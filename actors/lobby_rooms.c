@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- what the store says ----------------------------------------------------------------------- */
+/* What the store says. */
 
 static void set_members(struct mu_lobby *lobby, uint32_t slot, const struct mu_msg_lobby *record)
 {
@@ -118,7 +118,7 @@ static void answer_lobby(struct mu_lobby *lobby, uint32_t forward)
     mu_lobby_forward_answer(lobby, forward);
 }
 
-/* --- create ------------------------------------------------------------------------------------ */
+/* Create. */
 
 /* What is wrong with the request, or MU_OK. */
 static enum mu_error check_create(const struct mu_lobby *lobby,
@@ -204,7 +204,7 @@ void mu_lobby_create_answer(struct mu_lobby *lobby, uint32_t forward)
     answer_lobby(lobby, forward);
 }
 
-/* --- join -------------------------------------------------------------------------------------- */
+/* Join. */
 
 /* Asks the store what the lobby is: it may have ended, and the join be a repeat of one that is
  * known by its key; or it is so new that the log has not told of it. */
@@ -282,7 +282,7 @@ void mu_lobby_join_answer(struct mu_lobby *lobby, uint32_t forward)
     answer_lobby(lobby, forward);
 }
 
-/* --- start ------------------------------------------------------------------------------------- */
+/* Start. */
 
 /* Sends LOBBY_START with the server that is reserved for it, or without one. */
 static void send_start(struct mu_lobby *lobby, uint32_t slot)
@@ -309,15 +309,17 @@ static void start_somewhere(struct mu_lobby *lobby, uint32_t slot)
         server = mu_lobby_server_choose(lobby, mu_config_region(lobby->config, forward->region),
                                         mu_config_mode(lobby->config, forward->mode));
     }
-    if (server == MU_SLOT_NONE) {
+    if (server != MU_SLOT_NONE) {
+        forward->tries++;
+        mu_lobby_server_reserve(lobby, server);
+        forward->server = server;
+        send_start(lobby, slot);
+    } else if (forward->tries == 0) {
+        send_start(lobby, slot); /* it may not start at all: that is said before NO_SERVER */
+    } else {
         mu_lobby_forward_refuse(lobby, slot, MU_ERROR_NO_SERVER, MU_LOBBY_RETRY_MS,
                                 "no game server of this region is free for this mode");
-        return;
     }
-    forward->tries++;
-    mu_lobby_server_reserve(lobby, server);
-    forward->server = server;
-    send_start(lobby, slot);
 }
 
 void mu_lobby_room_start(struct mu_lobby *lobby)

@@ -12,7 +12,7 @@ static int64_t silence_ms(const struct mu_lobby *lobby)
     return (int64_t)lobby->config->settings.server_silence_ms;
 }
 
-/* --- what the store says ----------------------------------------------------------------------- */
+/* What the store says. */
 
 /* The slot of the server `id`, made when it is new; MU_SLOT_NONE: there is no room. */
 static uint32_t server_named(struct mu_lobby *lobby, const char *id)
@@ -128,7 +128,7 @@ void mu_lobby_servers_sweep(struct mu_lobby *lobby)
     }
 }
 
-/* --- its matches ------------------------------------------------------------------------------- */
+/* Its matches. */
 
 void mu_lobby_server_link(struct mu_lobby *lobby, const char *id, uint32_t match)
 {
@@ -169,7 +169,7 @@ void mu_lobby_server_unlink(struct mu_lobby *lobby, uint32_t match)
     settle(lobby, slot);
 }
 
-/* --- choosing ---------------------------------------------------------------------------------- */
+/* Choosing. */
 
 bool mu_lobby_server_free(const struct mu_lobby *lobby, uint32_t slot)
 {
@@ -228,7 +228,7 @@ void mu_lobby_server_unreserve(struct mu_lobby *lobby, uint32_t *slot, bool avoi
     *slot = MU_SLOT_NONE;
 }
 
-/* --- heartbeats -------------------------------------------------------------------------------- */
+/* Heartbeats. */
 
 /* Answers SERVER_BEAT: what the server is to play. */
 static void answer_sessions(struct mu_lobby *lobby, uint32_t slot,

@@ -183,7 +183,7 @@ struct mu_lobby {
     int64_t hash_ms;            /* up to when hashing is spoken for */
 };
 
-/* --- lobby.c: what all use -------------------------------------------------------------------- */
+/* lobby.c: what all use. */
 
 /* Whether an error is the last word (wire/errors.def). */
 bool mu_lobby_definite(uint64_t error);
@@ -204,7 +204,7 @@ void mu_lobby_refuse(struct mu_lobby *lobby, const struct mu_msg_envelope *reque
 /* Notes that something found no room in its table. */
 void mu_lobby_overflow(struct mu_lobby *lobby, const char *what);
 
-/* --- lobby_matches.c -------------------------------------------------------------------------- */
+/* lobby_matches.c. */
 
 void mu_lobby_match_changed(struct mu_lobby *lobby, const struct mu_msg_match *record);
 void mu_lobby_match_absent(struct mu_lobby *lobby, const char *id);
@@ -214,7 +214,7 @@ void mu_lobby_match_answer(struct mu_lobby *lobby, uint32_t slot);
 void mu_lobby_match_again(struct mu_lobby *lobby, uint32_t slot);
 void mu_lobby_place(struct mu_lobby *lobby); /* gives servers to the matches that wait for one */
 
-/* --- lobby_servers.c -------------------------------------------------------------------------- */
+/* lobby_servers.c. */
 
 void mu_lobby_server_changed(struct mu_lobby *lobby, const struct mu_msg_server *record);
 void mu_lobby_server_absent(struct mu_lobby *lobby, const char *id);
@@ -240,7 +240,7 @@ void mu_lobby_server_unreserve(struct mu_lobby *lobby, uint32_t *slot, bool avoi
 void mu_lobby_server_link(struct mu_lobby *lobby, const char *id, uint32_t match);
 void mu_lobby_server_unlink(struct mu_lobby *lobby, uint32_t match);
 
-/* --- lobby_rooms.c ---------------------------------------------------------------------------- */
+/* lobby_rooms.c. */
 
 void mu_lobby_room_changed(struct mu_lobby *lobby, const struct mu_msg_lobby *record);
 /* The same, of a room that is known already: for answers, which may be old ones that the store
@@ -257,7 +257,7 @@ void mu_lobby_join_looked(struct mu_lobby *lobby, uint32_t forward);
 void mu_lobby_start_answer(struct mu_lobby *lobby, uint32_t slot);
 void mu_lobby_start_looked(struct mu_lobby *lobby, uint32_t forward);
 
-/* --- lobby_tries.c ---------------------------------------------------------------------------- */
+/* lobby_tries.c. */
 
 /* Compares a password with a lobby's.  Returns MU_OK, or the error to answer with; *ret_retry_ms
  * is then the hint.  Counts what is wrong, and how much is hashed. */
@@ -267,7 +267,7 @@ enum mu_error mu_lobby_try_password(struct mu_lobby *lobby, const struct mu_lobb
 /* Whether one more password may be hashed now; then it counts.  Else *ret_retry_ms is set. */
 bool mu_lobby_may_hash(struct mu_lobby *lobby, int64_t *ret_retry_ms);
 
-/* --- lobby_forward.c -------------------------------------------------------------------------- */
+/* lobby_forward.c. */
 
 /* Keeps the request of this step.  Returns its slot, or MU_SLOT_NONE when it was refused. */
 uint32_t mu_lobby_forward_begin(struct mu_lobby *lobby, enum mu_lobby_step step);
@@ -283,7 +283,7 @@ void mu_lobby_forward_refuse(struct mu_lobby *lobby, uint32_t slot, enum mu_erro
 void mu_lobby_forward_end(struct mu_lobby *lobby, uint32_t slot);
 void mu_lobby_forwards_due(struct mu_lobby *lobby);
 
-/* --- lobby_presence.c ------------------------------------------------------------------------- */
+/* lobby_presence.c. */
 
 void mu_lobby_presence(struct mu_lobby *lobby);
 void mu_lobby_gateways_due(struct mu_lobby *lobby);
@@ -297,7 +297,7 @@ uint32_t mu_lobby_member_enter(struct mu_lobby *lobby, const char *player, uint3
 /* Forgets him when he is no member and not connected. */
 void mu_lobby_person_settle(struct mu_lobby *lobby, uint32_t slot);
 
-/* --- lobby_check.c ---------------------------------------------------------------------------- */
+/* lobby_check.c. */
 
 void mu_lobby_check(const struct mu_actor *actor);
 

@@ -60,7 +60,7 @@ static const struct matcher *matcher_of_const(const struct mu_actor *actor)
     return (const struct matcher *)actor;
 }
 
-/* --- leases --------------------------------------------------------------------------------- */
+/* Leases. */
 
 static void lease_key(const char *shard, const char *mode, char ret[KEY_MAX + 1])
 {
@@ -111,7 +111,7 @@ static struct lease *lease_begin(struct matcher *matcher, const char *key, const
     return lease;
 }
 
-/* --- what shards say ------------------------------------------------------------------------ */
+/* What shards say. */
 
 static void apply(struct matcher *matcher, struct lease *lease, const struct mu_msg_pool_sync *sync,
                   struct mu_outbox *out)
@@ -184,7 +184,7 @@ static void take_sync(struct matcher *matcher, const struct mu_event *ev, struct
     }
 }
 
-/* --- proposing ------------------------------------------------------------------------------ */
+/* Proposing. */
 
 static void send_proposals(struct matcher *matcher)
 {
@@ -270,7 +270,7 @@ static void end_batch(struct matcher *matcher, struct mu_outbox *out)
     }
 }
 
-/* --- the actor ------------------------------------------------------------------------------ */
+/* The actor. */
 
 static int step(struct mu_actor *actor, const struct mu_event *ev, struct mu_outbox *out)
 {

@@ -24,7 +24,7 @@ static const struct queue_shard *shard_of_const(const struct mu_actor *actor)
     return (const struct queue_shard *)actor;
 }
 
-/* --- life ----------------------------------------------------------------------------------- */
+/* Life. */
 
 static void destroy(struct mu_actor *actor)
 {
@@ -111,7 +111,7 @@ static int create(const struct mu_actor_env *env, struct mu_actor **ret)
     return 0;
 }
 
-/* --- messages ------------------------------------------------------------------------------- */
+/* Messages. */
 
 /* Whether this answer settles a request of ours; others are asked again in time. */
 static bool is_definite(const struct mu_msg *answer)
@@ -194,7 +194,7 @@ static int take_message(struct queue_shard *shard, const struct mu_event *ev)
     return 0;
 }
 
-/* --- time ----------------------------------------------------------------------------------- */
+/* Time. */
 
 static int64_t retry_after(uint32_t attempts)
 {
@@ -293,7 +293,7 @@ static uint64_t epoch(const struct mu_actor *actor)
     return shard_of_const(actor)->follow.epoch;
 }
 
-/* --- invariants ----------------------------------------------------------------------------- */
+/* Invariants. */
 
 static void check_ticket(const struct queue_shard *shard, uint32_t slot)
 {

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- the request ---------------------------------------------------------------------------- */
+/* The request. */
 
 static uint64_t send_commit(struct queue_shard *shard, const struct queue_commit *commit)
 {
@@ -41,7 +41,7 @@ uint64_t mu_queue_commit_again(struct queue_shard *shard, uint64_t user)
     return send_commit(shard, &shard->commits[user]);
 }
 
-/* --- proposals ------------------------------------------------------------------------------ */
+/* Proposals. */
 
 /* One proposed match, looked up. */
 struct proposed {
@@ -177,7 +177,7 @@ void mu_queue_commit_proposals(struct queue_shard *shard, const struct mu_event 
     }
 }
 
-/* --- answers -------------------------------------------------------------------------------- */
+/* Answers. */
 
 /* Makes the tickets of a commit free again, or buries those that have gone meanwhile. */
 static void release(struct queue_shard *shard, struct queue_commit *done)

@@ -28,7 +28,7 @@ void mu_queue_pool_init(struct queue_shard *shard, uint32_t index)
     mu_ages_init(&pool->ages, wait_max_ms > 0 ? wait_max_ms : 1);
 }
 
-/* --- what the matcher is to hear ------------------------------------------------------------ */
+/* What the matcher is to hear. */
 
 /* Sends what has gathered, or nothing but a sign of life. */
 static void send_sync(struct queue_shard *shard, uint32_t index, bool ready)
@@ -112,7 +112,7 @@ void mu_queue_pool_leave(struct queue_shard *shard, uint32_t slot)
     ticket->told = 0;
 }
 
-/* --- assignment ----------------------------------------------------------------------------- */
+/* Assignment. */
 
 /* Begins a new generation with `matcher`; "" is any. */
 static void assign(struct queue_shard *shard, uint32_t index, const char *matcher)
@@ -168,7 +168,7 @@ bool mu_queue_pool_trusts(const struct queue_pool *pool, const char *source, uin
            strcmp(pool->matcher, source) == 0;
 }
 
-/* --- sending -------------------------------------------------------------------------------- */
+/* Sending. */
 
 /* Sends the next chunks of the snapshot; the last one makes the pool ready. */
 static void send_snapshot(struct queue_shard *shard, uint32_t index)

@@ -127,7 +127,7 @@ void mu_queue_offers_flush(struct queue_shard *shard)
     }
 }
 
-/* --- theirs --------------------------------------------------------------------------------- */
+/* Theirs. */
 
 static void take_one(struct queue_shard *shard, uint32_t mode, const struct mu_msg_pool_ticket *msg)
 {

@@ -158,7 +158,7 @@ struct queue_shard {
     struct mu_msg record; /* scratch: a decoded record */
 };
 
-/* --- queue_tickets.c ------------------------------------------------------------------------ */
+/* queue_tickets.c. */
 
 /* The slot of a known ticket that is not gone, or MU_SLOT_NONE. */
 uint32_t mu_queue_ticket_find(const struct queue_shard *shard, const char *id);
@@ -196,7 +196,7 @@ void mu_queue_ticket_expired(struct queue_shard *shard, uint64_t user, const str
 /* It is time to ask again: returns the request's new sequence, or 0 to give the call up. */
 uint64_t mu_queue_ticket_expire_again(struct queue_shard *shard, uint64_t user);
 
-/* --- queue_requests.c ----------------------------------------------------------------------- */
+/* queue_requests.c. */
 
 void mu_queue_request_add(struct queue_shard *shard, const struct mu_event *ev);
 void mu_queue_request_look(struct queue_shard *shard, const struct mu_event *ev);
@@ -205,9 +205,9 @@ void mu_queue_request_look(struct queue_shard *shard, const struct mu_event *ev)
 void mu_queue_request_answered(struct queue_shard *shard, uint64_t user,
                                const struct mu_msg *answer);
 
-/* --- queue_matchers.c ----------------------------------------------------------------------- */
+/* queue_matchers.c. */
 
-void mu_queue_pool_init(struct queue_shard *shard, uint32_t pool);
+void mu_queue_pool_init(struct queue_shard *shard, uint32_t index);
 
 /* A ticket can be had: new, or again.  Tells the matcher. */
 void mu_queue_pool_join(struct queue_shard *shard, uint32_t slot);
@@ -216,7 +216,7 @@ void mu_queue_pool_join(struct queue_shard *shard, uint32_t slot);
 void mu_queue_pool_leave(struct queue_shard *shard, uint32_t slot);
 
 /* The matcher speaks of a ticket that does not exist. */
-void mu_queue_pool_leave_unknown(struct queue_shard *shard, uint32_t pool, const char *id);
+void mu_queue_pool_leave_unknown(struct queue_shard *shard, uint32_t index, const char *id);
 
 void mu_queue_pool_ack(struct queue_shard *shard, const struct mu_event *ev);
 
@@ -231,7 +231,7 @@ int64_t mu_queue_pools_deadline(const struct queue_shard *shard);
 /* Different matchers that have a pool. */
 uint32_t mu_queue_pools_matchers(const struct queue_shard *shard);
 
-/* --- queue_commit.c ------------------------------------------------------------------------- */
+/* queue_commit.c. */
 
 void mu_queue_commit_proposals(struct queue_shard *shard, const struct mu_event *ev);
 
@@ -242,7 +242,7 @@ void mu_queue_commit_answered(struct queue_shard *shard, uint64_t user,
 /* Sends it again; returns the request's sequence. */
 uint64_t mu_queue_commit_again(struct queue_shard *shard, uint64_t user);
 
-/* --- queue_offer.c -------------------------------------------------------------------------- */
+/* queue_offer.c. */
 
 /* When an own ticket is to be offered first, or MU_NEVER. */
 int64_t mu_queue_offer_first(const struct queue_shard *shard, const struct queue_ticket *ticket);
@@ -258,7 +258,7 @@ void mu_queue_offer_taken(struct queue_shard *shard, const struct mu_event *ev);
 
 void mu_queue_offers_flush(struct queue_shard *shard);
 
-/* --- queue_stats.c -------------------------------------------------------------------------- */
+/* queue_stats.c. */
 
 /* A ticket was matched after that time; a match of that spread was made. */
 void mu_queue_stats_waited(struct queue_pool *pool, int64_t waited_ms);

@@ -25,7 +25,7 @@ bool mu_queue_ticket_free(const struct queue_ticket *ticket)
     return ticket->commit == MU_SLOT_NONE && !ticket->expiring && !ticket->gone;
 }
 
-/* --- room ----------------------------------------------------------------------------------- */
+/* Room. */
 
 static int grow(struct queue_shard *shard)
 {
@@ -55,7 +55,7 @@ static int grow(struct queue_shard *shard)
     return 0;
 }
 
-/* --- pools ---------------------------------------------------------------------------------- */
+/* Pools. */
 
 static void link_ticket(struct queue_shard *shard, uint32_t slot)
 {
@@ -110,7 +110,7 @@ static void unlink_ticket(struct queue_shard *shard, uint32_t slot)
     mu_ages_remove(&pool->ages, ticket->age_bucket);
 }
 
-/* --- coming and going ----------------------------------------------------------------------- */
+/* Coming and going. */
 
 void mu_queue_ticket_schedule(struct queue_shard *shard, uint32_t slot)
 {
@@ -182,7 +182,7 @@ static void remove_ended(struct queue_shard *shard, uint32_t slot, enum mu_ticke
     mu_queue_ticket_remove(shard, slot);
 }
 
-/* --- the log -------------------------------------------------------------------------------- */
+/* The log. */
 
 /* Where it may play: within the mode's bound and its players'. */
 static void read_reach(const struct queue_shard *shard, const struct mu_msg_ticket *record,
@@ -323,7 +323,7 @@ void mu_queue_tickets_scan_end(struct queue_shard *shard)
     }
 }
 
-/* --- deadlines ------------------------------------------------------------------------------ */
+/* Deadlines. */
 
 static uint64_t send_expire(struct queue_shard *shard, const struct queue_ticket *ticket)
 {

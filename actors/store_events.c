@@ -83,16 +83,13 @@ static struct mu_msg_event *begin_event(struct mu_keeper *keeper, enum mu_event_
     return event;
 }
 
-struct mu_msg_event *mu_keeper_match_event(struct mu_keeper *keeper, enum mu_event_kind kind)
+static bool lists_players(enum mu_event_kind kind)
 {
-    const struct mu_msg_match *match = &keeper->match->match;
-    struct mu_msg_event *event = begin_event(keeper, kind);
-    (void)snprintf(event->match, sizeof event->match, "%s", match->id);
-    (void)snprintf(event->mode, sizeof event->mode, "%s", match->mode);
-    (void)mu_id_with_prefix(match->id, MU_ID_PREFIX_LOBBY, event->lobby); /* was checked */
-    if (kind != MU_EVENT_MATCH_FOUND && kind != MU_EVENT_MATCH_STARTED) {
-        return event;
-    }
+    return kind == MU_EVENT_MATCH_FOUND || kind == MU_EVENT_MATCH_STARTED;
+}
+
+static void list_players(struct mu_msg_event *event, const struct mu_msg_match *match)
+{
     event->players_count = match->players_count;
     for (uint32_t i = 0; i < match->players_count; i++) {
         const struct mu_msg_match_player *player = &match->players[i];
@@ -100,7 +97,19 @@ struct mu_msg_event *mu_keeper_match_event(struct mu_keeper *keeper, enum mu_eve
         memcpy(seen->id, player->id, sizeof seen->id);
         memcpy(seen->username, player->username, sizeof seen->username);
         seen->rating = player->rating;
-        seen->team = player->team;
+        seen->team = mu_match_unit(match, i);
+    }
+}
+
+struct mu_msg_event *mu_keeper_match_event(struct mu_keeper *keeper, enum mu_event_kind kind)
+{
+    const struct mu_msg_match *match = &keeper->match->match;
+    struct mu_msg_event *event = begin_event(keeper, kind);
+    (void)snprintf(event->match, sizeof event->match, "%s", match->id);
+    (void)snprintf(event->mode, sizeof event->mode, "%s", match->mode);
+    (void)mu_id_with_prefix(match->id, MU_ID_PREFIX_LOBBY, event->lobby); /* was checked */
+    if (lists_players(kind)) {
+        list_players(event, match);
     }
     return event;
 }
@@ -176,6 +185,19 @@ static bool collect_event(void *context, struct mu_slice key, struct mu_slice va
     return true;
 }
 
+/* A stored event leaves its match's players to the match, and is shown with them all the same. */
+static int add_players(struct mu_keeper *keeper, struct mu_msg_event *event)
+{
+    if (!lists_players(event->kind)) {
+        return 0;
+    }
+    int r = mu_rows_need_id(&keeper->rows, MU_TABLE_MATCH, event->match, keeper->match);
+    if (r == 0) {
+        list_players(event, &keeper->match->match);
+    }
+    return r;
+}
+
 int mu_keeper_events_get(struct mu_keeper *keeper, const struct mu_msg *msg)
 {
     const struct mu_msg_events_get *request = &msg->events_get;
@@ -211,5 +233,9 @@ int mu_keeper_events_get(struct mu_keeper *keeper, const struct mu_msg *msg)
     if (n == -EBADMSG || page.damaged) {
         return mu_rows_damage(rows);
     }
-    return n < 0 ? (int)n : mu_keeper_answer(keeper, keeper->reply);
+    int64_t failed = n < 0 ? n : 0;
+    for (uint32_t i = 0; i < ret->events_count && failed == 0; i++) {
+        failed = add_players(keeper, &ret->events[i]);
+    }
+    return failed != 0 ? (int)failed : mu_keeper_answer(keeper, keeper->reply);
 }

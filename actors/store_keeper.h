@@ -42,16 +42,17 @@ struct mu_touched {
 
 /* The backup that was begun last.  The engine writes it; the actor asks how it stands. */
 struct mu_keeper_backup {
-    bool begun;                             /* at least once */
-    bool running;                           /* the engine has not said that it ended */
-    bool waits;                             /* somebody waits for the answer */
-    struct mu_msg_envelope asker;           /* he */
-    int64_t answer_ms;                      /* now_ms at which he is told that it takes longer */
-    int64_t poll_ms;                        /* now_ms of the next look, while running */
-    int64_t begun_ms;                       /* now_ms */
-    int result;                             /* of the engine, once it is not running */
-    struct mu_msg_backup state;             /* the answer */
-    struct mu_msg_envelope request;         /* that began it: its key tells a repeat */
+    bool begun;                               /* at least once */
+    bool running;                             /* the engine has not said that it ended */
+    bool waits;                               /* somebody waits for the answer */
+    struct mu_msg_envelope asker;             /* he */
+    int64_t answer_ms;                        /* now_ms at which he is told that it takes longer */
+    int64_t poll_ms;                          /* now_ms of the next look, while running */
+    int64_t begun_ms;                         /* now_ms */
+    int result;                               /* of the engine, once it is not running */
+    struct mu_msg_backup state;               /* the answer */
+    char asked[MU_STORE_BACKUP_NAME_MAX + 1]; /* the name that was asked for; may be empty */
+    char key[sizeof((struct mu_msg_envelope *)NULL)->idempotency_key]; /* of who began it */
 };
 
 struct mu_keeper {
@@ -90,6 +91,7 @@ struct mu_keeper {
     uint8_t *bytes; /* [MU_STORE_VALUE_MAX]: a request or an answer, encoded */
     uint8_t *pages; /* records that wait to be encoded in one CHANGES */
 
+    uint64_t generation; /* of the store: the epoch of a partition that nobody has taken yet */
     uint32_t partitions_count;
     struct mu_partition partitions[MU_STORE_PARTITIONS_MAX];
     uint32_t touched_count;
@@ -215,6 +217,10 @@ void mu_keeper_begin_match(struct mu_keeper *keeper, const char *id, const struc
 
 /* Whether FORMED, ALLOCATING or LIVE. */
 bool mu_match_alive(enum mu_match_state state);
+
+/* The unit that a result ranks, of a player by his index: his team, or himself where everybody
+ * plays for himself.  Events and results name it alike, so that it can be reported. */
+uint32_t mu_match_unit(const struct mu_msg_match *match, uint32_t player);
 
 /* Index of a player in keeper->match, or -1. */
 int32_t mu_keeper_match_player(const struct mu_keeper *keeper, const char *player);

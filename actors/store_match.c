@@ -13,6 +13,11 @@ bool mu_match_alive(enum mu_match_state state)
     return state == MU_MATCH_FORMED || state == MU_MATCH_ALLOCATING || state == MU_MATCH_LIVE;
 }
 
+uint32_t mu_match_unit(const struct mu_msg_match *match, uint32_t player)
+{
+    return match->teams == 1 ? player : (uint32_t)match->players[player].team;
+}
+
 int32_t mu_keeper_match_player(const struct mu_keeper *keeper, const char *player)
 {
     const struct mu_msg_match *match = &keeper->match->match;
@@ -51,7 +56,7 @@ int mu_keeper_match_get(struct mu_keeper *keeper, const struct mu_msg *msg)
     return r != 0 ? r : mu_keeper_answer(keeper, keeper->match);
 }
 
-/* --- commit --------------------------------------------------------------------------------- */
+/* Commit. */
 
 static struct mu_msg_match_committed *begin_committed(struct mu_keeper *keeper, const char *match)
 {
@@ -313,7 +318,7 @@ int mu_keeper_match_commit(struct mu_keeper *keeper, const struct mu_msg *msg)
     return mu_keeper_answer(keeper, keeper->reply);
 }
 
-/* --- allocate ------------------------------------------------------------------------------- */
+/* Allocate. */
 
 bool mu_keeper_server_fits(const struct mu_keeper *keeper, const char *mode)
 {
@@ -345,7 +350,7 @@ void mu_keeper_go_live(struct mu_keeper *keeper)
     event->server = *place;
     for (uint32_t i = 0; i < match->players_count; i++) {
         struct mu_seat *seat = &keeper->seats[i];
-        event->team = match->players[i].team;
+        event->team = mu_match_unit(match, i);
         int r = mu_token_make(server->key_hash, match->id, seat->id, event->join_token);
         assert(r == 0); /* SERVER_REGISTER takes no other key hashes */
         (void)r;
@@ -385,7 +390,7 @@ int mu_keeper_match_allocate(struct mu_keeper *keeper, const struct mu_msg *msg)
     return mu_keeper_answer(keeper, keeper->match);
 }
 
-/* --- update --------------------------------------------------------------------------------- */
+/* Update. */
 
 static bool status_valid(const char *status)
 {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/generation.h"
 #include "core/address.h"
 
 enum { TRIM_MAX = 4 }; /* old log entries removed for each new one, to reach a lowered limit */
@@ -34,7 +35,7 @@ static struct mu_partition *add_partition(struct mu_keeper *keeper, const char *
 {
     assert(keeper->partitions_count < MU_STORE_PARTITIONS_MAX);
     struct mu_partition *partition = &keeper->partitions[keeper->partitions_count++];
-    *partition = (struct mu_partition){ .epoch = { .log_first = 1 } };
+    *partition = (struct mu_partition){ .epoch = { .epoch = keeper->generation, .log_first = 1 } };
     (void)snprintf(partition->name, sizeof partition->name, "%s", name);
     return partition;
 }
@@ -76,6 +77,10 @@ static_assert(MU_REGIONS_MAX + 1 <= MU_STORE_PARTITIONS_MAX, "every region has i
 int mu_keeper_load_partitions(struct mu_keeper *keeper)
 {
     const struct mu_config *config = keeper->config;
+    int found = mu_generation_get(keeper->rows.store, &keeper->generation);
+    if (found != 0) {
+        return found;
+    }
     (void)add_partition(keeper, "lobby/0");
     assert(mu_keeper_partition(keeper, "lobby/0") == MU_LOBBY_PARTITION);
     for (uint32_t i = 0; i < config->regions_count; i++) {

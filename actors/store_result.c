@@ -22,12 +22,6 @@ struct result {
     bool draw;                            /* all units tied, and there are two at least */
 };
 
-/* The unit of a player: his team, or himself where everybody plays for himself. */
-static uint32_t unit_of(const struct mu_msg_match *match, uint32_t player)
-{
-    return match->teams == 1 ? player : (uint32_t)match->players[player].team;
-}
-
 /* Turns 1, 3, 3, 7 into 1, 2, 2, 3. */
 static void make_dense(struct result *result)
 {
@@ -154,7 +148,7 @@ static int rate(struct mu_keeper *keeper, const struct result *result)
         if (r != 0) {
             return r == -ENOENT ? mu_rows_damage(&keeper->rows) : r;
         }
-        uint32_t unit = unit_of(match, i);
+        uint32_t unit = mu_match_unit(match, i);
         rated[i] = (struct mu_rated){
             .rating = keeper->players[i].rating,
             .team = unit,
@@ -230,7 +224,7 @@ static void put_player(struct mu_keeper *keeper, uint32_t index, bool was_live)
     event->outcome = change->outcome;
     event->rating_before = change->before;
     event->rating_after = change->after;
-    event->team = match->players[index].team;
+    event->team = mu_match_unit(match, index);
     if (was_live) {
         mu_seat_engage(seat, MU_ENGAGED_NONE, "");
     }

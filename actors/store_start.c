@@ -28,7 +28,7 @@ static void tell_ready(struct mu_keeper *keeper, struct mu_msg_event *event, uin
     }
 }
 
-/* --- a custom lobby ------------------------------------------------------------------------- */
+/* A custom lobby. */
 
 static int ready_member(struct mu_keeper *keeper, const struct mu_msg_lobby_ready *request)
 {
@@ -57,7 +57,7 @@ static int ready_member(struct mu_keeper *keeper, const struct mu_msg_lobby_read
     return answer_readied(keeper, lobby->id, ready, lobby->members_count);
 }
 
-/* --- a formed match ------------------------------------------------------------------------- */
+/* A formed match. */
 
 static uint32_t count_accepted(const struct mu_msg_match *match)
 {
@@ -147,7 +147,7 @@ int mu_keeper_lobby_ready(struct mu_keeper *keeper, const struct mu_msg *msg)
     return r;
 }
 
-/* --- start ---------------------------------------------------------------------------------- */
+/* Start. */
 
 /* Refuses when there are too few, or when not all but the host are ready. */
 static int check_ready(struct mu_keeper *keeper)

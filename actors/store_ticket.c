@@ -37,7 +37,7 @@ int mu_keeper_need_ticket(struct mu_keeper *keeper, const char *id)
     return r == -ENOENT ? mu_rows_damage(&keeper->rows) : r;
 }
 
-/* --- add ------------------------------------------------------------------------------------ */
+/* Add. */
 
 /* Reads the players into keeper->players and seats; each must be there, once, and free. */
 static int get_party(struct mu_keeper *keeper, const struct mu_msg_ticket_add *request)
@@ -167,7 +167,7 @@ int mu_keeper_ticket_add(struct mu_keeper *keeper, const struct mu_msg *msg)
     return mu_keeper_answer(keeper, keeper->ticket);
 }
 
-/* --- read, cancel, expire ------------------------------------------------------------------- */
+/* Read, cancel, expire. */
 
 static bool ticket_has(const struct mu_msg_ticket *ticket, const char *player)
 {

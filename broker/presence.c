@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@ struct player {
     char id[MU_ID_MAX + 1];
     uint32_t count; /* gateways; 0: the slot is free */
     uint16_t peers[MU_PRESENCE_GATEWAYS];
-    uint32_t next_free; /* free slots are chained; MU_MAP_NONE ends */
+    bool fresh[MU_PRESENCE_GATEWAYS]; /* announced since that gateway's last reset */
+    uint32_t next_free;               /* free slots are chained; MU_MAP_NONE ends */
 };
 
 struct mu_presence {
@@ -82,6 +84,8 @@ static void take_out(struct mu_presence *presence, uint32_t slot, uint32_t i)
     player->count--;
     memmove(&player->peers[i], &player->peers[i + 1],
             (player->count - i) * sizeof player->peers[0]);
+    memmove(&player->fresh[i], &player->fresh[i + 1],
+            (player->count - i) * sizeof player->fresh[0]);
     if (player->count == 0) {
         (void)mu_map_remove(presence->map, player->id);
         player->next_free = presence->first_free;
@@ -109,13 +113,16 @@ int mu_presence_join(struct mu_presence *presence, const char *player, uint32_t 
         return -ENOBUFS;
     }
     struct player *at = &presence->players[slot];
-    if (find_peer(at, peer) < at->count) {
+    uint32_t known = find_peer(at, peer);
+    if (known < at->count) {
+        at->fresh[known] = true;
         return 0;
     }
     if (at->count == MU_PRESENCE_GATEWAYS) {
         take_out(presence, slot, 0);
     }
-    at->peers[at->count++] = (uint16_t)peer;
+    at->peers[at->count] = (uint16_t)peer;
+    at->fresh[at->count++] = true;
     return 0;
 }
 
@@ -137,6 +144,19 @@ void mu_presence_forget(struct mu_presence *presence, uint32_t peer)
         uint32_t i = find_peer(&presence->players[slot], peer);
         if (i < presence->players[slot].count) {
             take_out(presence, slot, i);
+        }
+    }
+}
+
+void mu_presence_reset(struct mu_presence *presence, uint32_t peer)
+{
+    for (uint32_t slot = 0; slot < presence->used; slot++) {
+        struct player *player = &presence->players[slot];
+        uint32_t i = find_peer(player, peer);
+        if (i < player->count && !player->fresh[i]) {
+            take_out(presence, slot, i);
+        } else if (i < player->count) {
+            player->fresh[i] = false;
         }
     }
 }

@@ -14,7 +14,7 @@
 
 struct mu_presence;
 
-/* players_max: 1..2^28 (asserted); 100 bytes each, touched when used.  NULL: out of memory. */
+/* players_max: 1..2^28 (asserted); 104 bytes each, touched when used.  NULL: out of memory. */
 struct mu_presence *mu_presence_create(uint32_t players_max, uint64_t seed);
 void mu_presence_destroy(struct mu_presence *presence); /* NULL is a no-op */
 
@@ -27,6 +27,12 @@ void mu_presence_leave(struct mu_presence *presence, const char *player, uint32_
 
 /* Forgets all that `peer` announced.  O(players). */
 void mu_presence_forget(struct mu_presence *presence, uint32_t peer);
+
+/* `peer` begins to announce everybody anew: forgets whom it has not announced since it last began.
+ *
+ * Not all, because the announcement takes several messages: between the first and the last of them
+ * events to those who are there all the time would be lost.  O(players). */
+void mu_presence_reset(struct mu_presence *presence, uint32_t peer);
 
 /* Writes the gateways of `player`, in the order they announced him.  Returns how many. */
 uint32_t mu_presence_find(const struct mu_presence *presence, const char *player,

@@ -168,7 +168,7 @@ static void take_presence(struct mu_router *router, uint32_t i)
 {
     const struct mu_msg_presence *presence = &router->control->presence;
     if (presence->reset) {
-        mu_presence_forget(router->presence, i);
+        mu_presence_reset(router->presence, i);
     }
     for (uint32_t p = 0; p < presence->left_count; p++) {
         mu_presence_leave(router->presence, presence->left[p].id, i);

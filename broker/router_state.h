@@ -80,7 +80,7 @@ struct mu_router {
     struct mu_msg *out;     /* envelope made here */
 };
 
-/* --- registry.c: who is there ---------------------------------------------------------------- */
+/* registry.c: who is there. */
 
 /* Takes the HELLO in router->control from `peer`, whose envelope is router->in; answers it. */
 void mu_registry_hello(struct mu_router *router, uint32_t peer, int64_t now_ms);
@@ -100,7 +100,7 @@ void mu_registry_reap(struct mu_router *router);
 /* Asserts the invariants of peers and destinations. */
 void mu_registry_check(const struct mu_router *router);
 
-/* --- route.c: what goes where ---------------------------------------------------------------- */
+/* route.c: what goes where. */
 
 /* Forwards the message whose envelope is router->in, from a registered peer. */
 void mu_route_message(struct mu_router *router, uint32_t peer, int64_t now_ms,

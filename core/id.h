@@ -22,6 +22,7 @@
 #define MU_ID_PREFIX_LOBBY  "lob_"
 #define MU_ID_PREFIX_MATCH  "mch_"
 #define MU_ID_PREFIX_SERVER "srv_"
+#define MU_ID_PREFIX_BACKUP "bkp_"
 
 /* Where an actor's ids come from; one for each actor, zeroed but for `rng`. */
 struct mu_id_source {

@@ -22,9 +22,9 @@
 
 #include "wire/slice.h"
 
-#define MU_STORE_KEY_MAX 250           /* bytes of a key, at least 1 */
-#define MU_STORE_VALUE_MAX (128 * 1024) /* bytes of a value, may be 0 */
-#define MU_STORE_BACKUP_NAME_MAX 63    /* bytes of a backup's name */
+#define MU_STORE_KEY_MAX         250          /* bytes of a key, at least 1 */
+#define MU_STORE_VALUE_MAX       (128 * 1024) /* bytes of a value, may be 0 */
+#define MU_STORE_BACKUP_NAME_MAX 63           /* bytes of a backup's name */
 
 enum mu_table {
 #define TABLE(id, NAME, name, doc) MU_TABLE_##NAME = (id),
@@ -72,16 +72,15 @@ struct mu_store_ops {
     int (*get)(struct mu_store *s, enum mu_table table, struct mu_slice key, struct mu_slice *ret);
 
     /* Stages a write; copies both slices.  Returns 0, or -ENOSPC and stages nothing. */
-    int (*put)(struct mu_store *s, enum mu_table table, struct mu_slice key,
-               struct mu_slice value);
+    int (*put)(struct mu_store *s, enum mu_table table, struct mu_slice key, struct mu_slice value);
 
     /* Stages a removal; of an absent key it does nothing.  Returns 0 or -ENOSPC. */
     int (*del)(struct mu_store *s, enum mu_table table, struct mu_slice key);
 
     /* Calls `visit` for each record of `range`, as of all writes so far.  The callback must not
      * call the store.  Returns the number visited, or -EBADMSG at a damaged record. */
-    int64_t (*scan)(struct mu_store *s, const struct mu_store_range *range,
-                    mu_store_scan_fn *visit, void *context);
+    int64_t (*scan)(struct mu_store *s, const struct mu_store_range *range, mu_store_scan_fn *visit,
+                    void *context);
 
     /* Makes every staged write durable, atomically; nothing staged: no disk is touched.
      * Returns 0.  On any error the outcome is unknown: send no reply, end the process

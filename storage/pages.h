@@ -7,7 +7,7 @@
  * requires what LMDB's format promises:
  *   - the two meta pages are of consecutive transactions, each on its own side, and each leads to a
  *     state record that its own transaction wrote: so the newer one is the newest commit;
- *   - every page has its own number and the kind expected, its nodes lie inside of it, side by side;
+ *   - every page has its own number and the kind expected, its nodes lie in it, side by side;
  *   - keys ascend, and stay within the branch keys above them;
  *   - depth, pages and entries of each table are as it says;
  *   - each page is used once: in a table, as an overflow, or in the list of free ones.

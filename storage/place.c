@@ -14,10 +14,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define FOLDER_MODE 0700
-#define FILE_MODE   0600
-#define LOCK_NAME   "store.lock"
-#define DATA_NAME   "data.mdb"
+#define FOLDER_MODE    0700
+#define FILE_MODE      0600
+#define LOCK_NAME      "store.lock"
+#define DATA_NAME      "data.mdb"
 #define LMDB_LOCK_NAME "lock.mdb"
 
 static const char settled_text[] = "muster store\n";
@@ -200,7 +200,9 @@ int mu_place_publish_copy(const char *from, const char *to)
     remove_file(from, LMDB_LOCK_NAME); /* of who read the copy back */
     if (snprintf(name, sizeof name, "%s/%s", from, DATA_NAME) >= (int)sizeof name)
         return -ENAMETOOLONG;
-    int r = sync_path(name, 0);
+    int r = chmod(name, FILE_MODE) == 0 ? 0 : -errno; /* LMDB's copies are readable for all */
+    if (r == 0)
+        r = sync_path(name, 0);
     if (r == 0)
         r = sync_path(from, O_DIRECTORY);
     if (r == 0 && rename(from, to) != 0)

@@ -1,4 +1,4 @@
-/* storage/state.c - the state record: three numbers, then [id u8][count u64][digest u64] a table. */
+/* storage/state.c - the state record: three numbers; [id u8][count u64][digest u64] a table. */
 #include "storage/state.h"
 
 #include <assert.h>

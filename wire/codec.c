@@ -62,6 +62,7 @@ static uint32_t read_u32(const uint8_t *at)
     return value;
 }
 
+/* NOLINTBEGIN(misc-no-recursion): as deep as the table nests, never on data */
 static int pack_fields(msgpack_packer *packer, const struct mu_layout *layout, const uint8_t *base);
 
 static int pack_string(msgpack_packer *packer, const struct mu_field *field, const char *text)
@@ -143,7 +144,6 @@ static int pack_field(msgpack_packer *packer, const struct mu_field *field, cons
     return 0;
 }
 
-/* Recurses only as deep as the table nests (3), never on data. */
 static int pack_fields(msgpack_packer *packer, const struct mu_layout *layout, const uint8_t *base)
 {
     int r = msgpack_pack_array(packer, layout->fields_count);
@@ -152,6 +152,7 @@ static int pack_fields(msgpack_packer *packer, const struct mu_layout *layout, c
     }
     return r;
 }
+/* NOLINTEND(misc-no-recursion) */
 
 int64_t mu_msg_encode(const struct mu_msg *msg, uint8_t *buf, size_t cap)
 {
@@ -166,6 +167,7 @@ int64_t mu_msg_encode(const struct mu_msg *msg, uint8_t *buf, size_t cap)
     return (int64_t)sink.used;
 }
 
+/* NOLINTBEGIN(misc-no-recursion): as deep as the table nests, never on data */
 static bool take_fields(const msgpack_object *object, const struct mu_layout *layout,
                         uint8_t *base);
 
@@ -275,7 +277,7 @@ static bool take_field(const msgpack_object *object, const struct mu_field *fiel
     return false;
 }
 
-/* Whether a field that the sender does not know may be left at zero.  Recurses as the table. */
+/* Whether a field that the sender does not know may be left at zero. */
 static bool may_miss(const struct mu_field *field)
 {
     switch (field->type) {
@@ -301,7 +303,6 @@ static bool may_miss(const struct mu_field *field)
     return true;
 }
 
-/* Recurses only as deep as the table nests. */
 static bool take_fields(const msgpack_object *object, const struct mu_layout *layout, uint8_t *base)
 {
     if (object->type != MSGPACK_OBJECT_ARRAY) {
@@ -316,6 +317,7 @@ static bool take_fields(const msgpack_object *object, const struct mu_layout *la
     }
     return true;
 }
+/* NOLINTEND(misc-no-recursion) */
 
 /* Zeroes a struct but for its lists' items: those behind the count are not defined anyway. */
 static void clear(const struct mu_layout *layout, uint8_t *base)

@@ -26,6 +26,7 @@ static void add(struct text *text, const char *format, ...)
     }
 }
 
+/* NOLINTBEGIN(misc-no-recursion): as deep as the table nests, never on data */
 static void print_fields(struct text *text, const struct mu_layout *layout, const uint8_t *base);
 
 static void print_number(struct text *text, const struct mu_field *field, const uint8_t *at)
@@ -108,6 +109,7 @@ static void print_fields(struct text *text, const struct mu_layout *layout, cons
         print_field(text, &layout->fields[i], base);
     }
 }
+/* NOLINTEND(misc-no-recursion) */
 
 void mu_msg_print(const struct mu_msg *msg, char *buf, size_t cap)
 {

@@ -357,9 +357,12 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: bench_broker [--quick]\n");
         return 64;
     }
-    char folder[] = "/tmp/muster-bench-XXXXXX";
-    char ipc[64];
-    if (mkdtemp(folder) == NULL) {
+    const char *parent = getenv("TMPDIR");
+    char folder[64]; /* short: the path of a socket holds 107 bytes */
+    char ipc[sizeof folder + sizeof "ipc:///broker"];
+    int n =
+        snprintf(folder, sizeof folder, "%s/muster-bench-XXXXXX", parent != NULL ? parent : "/tmp");
+    if (n < 0 || (size_t)n >= sizeof folder || mkdtemp(folder) == NULL) {
         perror("mkdtemp");
         return 74;
     }
@@ -382,6 +385,7 @@ int main(int argc, char **argv)
             (void)fflush(stdout);
         }
     }
+    (void)unlink(ipc + strlen("ipc://")); /* the broker that was stopped leaves its socket */
     (void)rmdir(folder);
     return 0;
 }

@@ -3,6 +3,7 @@
  * Each line is one measurement: what, at how many waiting tickets, nanoseconds of CPU for one.
  * The naive first fit over a list, as in the system that Muster replaces, runs beside it at sizes
  * that it can bear; the growth exponent says how the cost of a ticket goes with their number. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,12 @@ static bool count_match(void *owner, const struct mu_engine_match *match)
     return true;
 }
 
+/* Points between the teams of the average match; 0 when there was none. */
+static double apart(const struct result *result)
+{
+    return result->matches == 0 ? 0 : result->difference / (double)result->matches;
+}
+
 /* All n come, some cancel and come again, then all are matched.  Returns ns a ticket. */
 static double load_and_drain(uint32_t mode, uint32_t n, uint32_t players_max, const char *name)
 {
@@ -140,11 +147,12 @@ static double load_and_drain(uint32_t mode, uint32_t n, uint32_t players_max, co
     (void)snprintf(what, sizeof what, "%s arrival", name);
     show(what, n, (again - warm) / n);
     (void)snprintf(what, sizeof what, "%s cancel", name);
-    show(what, n, cancel_ns / ((cancels + 63) / 64));
+    uint32_t timed = (cancels + 63) / 64;
+    show(what, n, cancel_ns / timed);
     (void)snprintf(what, sizeof what, "%s match", name);
     show(what, n, (end - matching) / (double)result.matches);
     (void)printf("%-28s n=%-8u %10.1f %% matched, %.2f points between teams\n", name, n,
-                 100.0 * (double)result.tickets / n, result.difference / (double)result.matches);
+                 100.0 * (double)result.tickets / n, apart(&result));
     mu_pool_destroy(pool);
     free(tickets);
     return (added - start + end - matching) / n;
@@ -153,6 +161,7 @@ static double load_and_drain(uint32_t mode, uint32_t n, uint32_t players_max, co
 /* Tickets come one by one and are tried at once, as on a quiet bus. */
 static void trickle(uint32_t mode, uint32_t n, uint32_t players_max, const char *name)
 {
+    assert(n > 0);
     char what[64];
     int64_t now_ms = 1000000;
     struct mu_engine_ticket *tickets = make_tickets(n, players_max, now_ms);
@@ -174,8 +183,7 @@ static void trickle(uint32_t mode, uint32_t n, uint32_t players_max, const char 
     }
     (void)snprintf(what, sizeof what, "%s one by one", name);
     show(what, (uint32_t)(waiting / n), (now_ns() - start) / n);
-    (void)printf("%-28s %u came, %.2f points between teams\n", name, n,
-                 result.difference / (double)result.matches);
+    (void)printf("%-28s %u came, %.2f points between teams\n", name, n, apart(&result));
     mu_pool_destroy(pool);
     free(tickets);
 }

@@ -1,4 +1,4 @@
-/* tests/unit/bus_brokers.h - the brokers of a bus, played by a test: what they say, what they get. */
+/* tests/unit/bus_brokers.h - the brokers of a bus, played by a test: what they say and get. */
 #ifndef MU_TESTS_UNIT_BUS_BROKERS_H
 #define MU_TESTS_UNIT_BUS_BROKERS_H
 

@@ -122,6 +122,19 @@ static bool on_socket_open(void *context, uint64_t socket, const struct mu_http_
     return true;
 }
 
+/* The number that `text` begins with, spaces before it left out; asserted to be short. */
+static size_t number_at(const char *text)
+{
+    text += strspn(text, " ");
+    size_t digits = strspn(text, "0123456789");
+    char number[20] = "";
+    uint64_t value = 0;
+    assert_in_range(digits, 1, sizeof number - 1);
+    memcpy(number, text, digits);
+    assert_int_equal(mu_parse_u64(number, 0, SIZE_MAX, &value), 0);
+    return (size_t)value;
+}
+
 static void on_socket_text(void *context, uint64_t socket, const char *text, size_t text_bytes)
 {
     struct edge_server *server = context;
@@ -130,7 +143,7 @@ static void on_socket_text(void *context, uint64_t socket, const char *text, siz
     server->text_bytes = text_bytes;
     assert_true(text[text_bytes] == '\0');
     if (strncmp(text, "close ", 6) == 0) {
-        edge->close(edge->context, socket, (int)strtol(text + 6, NULL, 10), "asked");
+        edge->close(edge->context, socket, (int)number_at(text + 6), "asked");
         edge->send(edge->context, socket, "too late", 8);
     } else if (strcmp(text, "twice") == 0) {
         edge->send(edge->context, socket, "one", 3);
@@ -286,7 +299,7 @@ static size_t announced(const char *head, size_t head_bytes)
     static const char name[] = "\r\nContent-Length:";
     for (size_t i = 0; i + sizeof name - 1 < head_bytes; i++) {
         if (strncasecmp(head + i, name, sizeof name - 1) == 0) {
-            return (size_t)strtoul(head + i + sizeof name - 1, NULL, 10);
+            return number_at(head + i + sizeof name - 1);
         }
     }
     return 0;

@@ -14,7 +14,7 @@ enum { TICKETS_MAX = 256, MATCHES_MAX = 256 };
 static struct mu_rng rng;
 static struct mu_config config;
 
-/* --- a world -------------------------------------------------------------------------------- */
+/* A world. */
 
 enum mode_index { DUEL, TWOS, FIVES, CASUAL, EIGHT, RANGE, HUGE_FREE, HUGE_TEAMS, MODES_COUNT };
 

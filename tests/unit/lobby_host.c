@@ -1,5 +1,6 @@
 #include "tests/unit/lobby_host.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "actors/password.h"
@@ -350,6 +351,7 @@ struct mu_msg_lobby *lobby_host_room(struct lobby_host *host, const char *id, ui
     static const char *const players[] = { LOBBY_HOST_PLAYER, LOBBY_HOST_GUEST };
     const struct mu_password_cost cheap = { .passes = 1, .kib = MU_PASSWORD_KIB_MIN };
     struct mu_msg_lobby *room = &host->record.lobby;
+    assert(members <= sizeof players / sizeof players[0]);
     host->record.op = MU_OP_LOBBY;
     *room = (struct mu_msg_lobby){ .version = version, .state = MU_LOBBY_OPEN };
     copy_id(room->id, id);

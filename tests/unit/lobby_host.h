@@ -78,8 +78,8 @@ void lobby_host_push(struct lobby_host *host, enum mu_table table, const char *i
 void lobby_host_push_record(struct lobby_host *host);
 void lobby_host_answer_record(struct lobby_host *host, const struct mu_msg_envelope *request);
 
-/* Make host->record a match of ranked in us-east-1; a server that is ready for anything; an open lobby of LOBBY_HOST_PLAYER and, when members is 2,
- * LOBBY_HOST_GUEST. */
+/* Make host->record a match of ranked in us-east-1; a server that is ready for anything; an open
+ * lobby of LOBBY_HOST_PLAYER and, when members is 2, LOBBY_HOST_GUEST. */
 struct mu_msg_match *lobby_host_match(struct lobby_host *host, const char *id, uint64_t version,
                                       enum mu_match_state state);
 struct mu_msg_server *lobby_host_server(struct lobby_host *host, const char *id, uint64_t version,

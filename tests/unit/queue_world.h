@@ -21,7 +21,7 @@ static struct mu_msg_stats shown;
 enum { EPOCH = 5, MATCHER_MODES = 6 };
 static const char matcher[] = "#00000000000000aa";
 
-/* --- the store ------------------------------------------------------------------------------ */
+/* The store. */
 
 static inline struct mu_msg_ticket ticket_of(const char *id, const char *mode, int64_t rating,
                                              int64_t age_ms)
@@ -100,7 +100,7 @@ static inline void serve(void)
     rig_clear(&rig);
 }
 
-/* --- the matcher ---------------------------------------------------------------------------- */
+/* The matcher. */
 
 static inline void ack(const char *mode, uint64_t of_generation, uint64_t seq, bool resync)
 {
@@ -197,7 +197,7 @@ static inline void propose_pair(const char *a, const char *b)
     rig_batch_end(&rig);
 }
 
-/* --- helpers -------------------------------------------------------------------------------- */
+/* Helpers. */
 
 static inline void begin(void)
 {
@@ -298,7 +298,7 @@ static inline uint64_t add_refused(void)
     return rig.msg.error.code;
 }
 
-/* --- a neighbour -------------------------------------------------------------------------- */
+/* A neighbour. */
 
 static inline bool offer_has(const char *region, const char *id, bool withdrawn)
 {

@@ -1,4 +1,4 @@
-/* tests/unit/router_peers.h - the peers of a router, played by a test: what they say, what they get. */
+/* tests/unit/router_peers.h - the peers of a router, played by a test: what they say and get. */
 #ifndef MU_TESTS_UNIT_ROUTER_PEERS_H
 #define MU_TESTS_UNIT_ROUTER_PEERS_H
 

@@ -26,18 +26,20 @@ static inline void store_folder_create(struct store_folder *ret)
     }
 }
 
-/* Removes a folder that holds only files; what is not there is fine. */
+/* Removes a file, or a folder with all in it; what is not there is fine. */
 static inline void store_folder_remove_path(const char *path)
 {
     DIR *folder = opendir(path);
     if (folder == NULL) {
+        (void)unlink(path);
         return;
     }
-    char name[3 * STORE_FOLDER_MAX];
+    char name[4096];
     for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-        (void)snprintf(name, sizeof name, "%s/%.250s", path, entry->d_name);
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            (void)unlink(name);
+        int n = snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            n < (int)sizeof name) {
+            store_folder_remove_path(name);
         }
     }
     (void)closedir(folder);

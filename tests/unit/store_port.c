@@ -1,4 +1,4 @@
-/* tests/unit/store_port.c - conformance of the stores: the rest of the port, and what it asserts. */
+/* tests/unit/store_port.c - conformance of the stores: the rest of the port, what it asserts. */
 #include "tests/unit/store_engine.h"
 
 #include <signal.h>

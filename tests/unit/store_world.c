@@ -25,9 +25,14 @@ static void start(struct world *world)
 
 struct world *world_create(uint64_t seed)
 {
+    return world_create_on(mu_mem_create(), seed);
+}
+
+struct world *world_create_on(struct mu_store *store, uint64_t seed)
+{
     struct world *world = calloc(1, sizeof *world);
     assert_non_null(world);
-    world->store = mu_mem_create();
+    world->store = store;
     world->out = mu_outbox_create(77);
     world->decoder = mu_decoder_create();
     world->reply_bytes = malloc(MU_BODY_MAX);

@@ -51,6 +51,9 @@ struct world {
 };
 
 struct world *world_create(uint64_t seed);
+
+/* The same on a store that it takes; world_restart() is not for that. */
+struct world *world_create_on(struct mu_store *store, uint64_t seed);
 void world_destroy(struct world *world);
 
 /* Ends the actor and starts another on what the store still has. */

@@ -184,7 +184,9 @@ static void test_no_file(void **state)
 /* Writes to a new file, loads it, and removes it. */
 static int load_text(const char *text, size_t bytes)
 {
-    char path[] = "/tmp/muster_test_config_XXXXXX";
+    const char *parent = getenv("TMPDIR");
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/muster-config-XXXXXX", parent != NULL ? parent : "/tmp");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, bytes), (ssize_t)bytes);

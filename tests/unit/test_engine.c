@@ -4,7 +4,7 @@
 
 #include "tests/unit/engine_world.h"
 
-/* --- the rules ------------------------------------------------------------------------------ */
+/* The rules. */
 
 static void test_window(void **state)
 {
@@ -111,7 +111,7 @@ static void test_ticket_travels(void **state)
     world_end();
 }
 
-/* --- cases ---------------------------------------------------------------------------------- */
+/* Cases. */
 
 static void test_oldest_first(void **state)
 {

@@ -3,7 +3,7 @@
 
 #include "tests/unit/engine_world.h"
 
-/* --- slow, obvious versions ----------------------------------------------------------------- */
+/* Slow, obvious versions. */
 
 /* Whether the chosen tickets can play somewhere in some teams. */
 static bool subset_is_legal(const struct mu_engine_ticket *const *chosen, uint32_t count,
@@ -112,7 +112,7 @@ static uint32_t naive_pairs(char ret[MATCHES_MAX][2][MU_ID_MAX + 1])
     return pairs;
 }
 
-/* --- properties ----------------------------------------------------------------------------- */
+/* Properties. */
 
 static void test_pairs_equal_naive(void **state)
 {

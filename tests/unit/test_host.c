@@ -52,7 +52,7 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* --- an actor that echoes TICKET_GET; the players "stale" and "disk" make it fail ---------- */
+/* An actor that echoes TICKET_GET; the players "stale" and "disk" make it fail. */
 
 struct echo {
     struct mu_actor base;
@@ -120,7 +120,7 @@ static int echo_create(const struct mu_actor_env *env, struct mu_actor **ret)
     return 0;
 }
 
-/* --- threads ------------------------------------------------------------------------------- */
+/* Threads. */
 
 static void listening(void *context, const char *endpoint)
 {
@@ -196,7 +196,7 @@ static int end_actor(struct runner *runner, bool ask)
     return runner->code;
 }
 
-/* --- client -------------------------------------------------------------------------------- */
+/* Client. */
 
 static void start_client(struct client *client, const char *endpoint)
 {
@@ -287,7 +287,7 @@ static void expect_answer(struct client *client)
     }
 }
 
-/* --- tests --------------------------------------------------------------------------------- */
+/* Tests. */
 
 static void test_asks_over_a_restarted_broker(void **state)
 {

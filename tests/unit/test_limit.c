@@ -45,7 +45,7 @@ static void test_holds_for_any_quota(void **state)
             assert_true(taken <= quota);
         }
         assert_int_equal(taken, quota);
-        assert_true(s.wait_ms >= 1 && s.wait_ms <= window_ms / (int64_t)quota + 1);
+        assert_true(s.wait_ms >= 1 && (s.wait_ms - 1) * (int64_t)quota <= window_ms);
         assert_true(mu_bucket_take(&full_ns, quota, window_ms, now_ms + s.wait_ms, &s));
     }
 }

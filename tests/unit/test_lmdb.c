@@ -1,5 +1,6 @@
 /* tests/unit/test_lmdb.c - what only the engine on disk can suffer: kill -9, full maps, second
- * openers, backups.  Damaged files: test_lmdb_damage.c; strange ones: test_lmdb_forged.c.
+ * openers.  Damaged files: test_lmdb_damage.c; strange ones: test_lmdb_forged.c; backups:
+ * test_backup.c.
  *
  *     test_lmdb [seed] [kills]     defaults: 1 12
  *
@@ -191,56 +192,6 @@ static void test_opener_in_another_process_is_refused(void **state)
     store_folder_remove(&folder);
 }
 
-/* Backup */
-
-static void test_backup_is_a_store(void **state)
-{
-    struct store_folder folder;
-    char copy[STORE_FOLDER_MAX + 16];
-    (void)state;
-    store_folder_create(&folder);
-    struct mu_store *store = lmdb_open_folder(folder.path);
-    (void)snprintf(copy, sizeof copy, "%s/copy", folder.path);
-    lmdb_write_batches(store, 1, 40);
-    lmdb_settle(store);
-    lmdb_write_batches(store, 41, 55);
-    history_write(store, 56); /* staged: not in the copy */
-    assert_int_equal(store->ops->backup(store, copy), 0);
-    assert_int_equal(store->ops->backup(store, copy), -EEXIST);
-    assert_int_equal(store->ops->commit(store), 0);
-    lmdb_write_batches(store, 57, 60);
-    assert_int_equal(history_compare(store, 60), 0);
-    store->ops->destroy(store);
-
-    store = lmdb_open_folder(copy);
-    assert_int_equal(history_last(store), 55);
-    assert_int_equal(history_compare(store, 55), 0);
-    assert_int_equal(store->ops->verify(store), 0);
-    lmdb_write_batches(store, 56, 70);
-    store->ops->destroy(store);
-    store = lmdb_open_folder(copy);
-    assert_int_equal(history_compare(store, 70), 0);
-    lmdb_settle(store);
-    assert_int_equal(history_compare(store, 70), 0);
-    store->ops->destroy(store);
-    store_folder_remove_path(copy);
-    store_folder_remove(&folder);
-}
-
-static void test_backup_to_nowhere_fails(void **state)
-{
-    struct store_folder folder;
-    (void)state;
-    store_folder_create(&folder);
-    struct mu_store *store = lmdb_open_folder(folder.path);
-    lmdb_write_batches(store, 1, 3);
-    assert_int_equal(store->ops->backup(store, "/nonexistent/muster/copy"), -ENOENT);
-    lmdb_write_batches(store, 4, 5);
-    assert_int_equal(history_compare(store, 5), 0);
-    store->ops->destroy(store);
-    store_folder_remove(&folder);
-}
-
 /* A full map */
 
 static void test_full_map(void **state)
@@ -336,8 +287,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_kill_under_load),
         cmocka_unit_test(test_second_opener_is_refused),
         cmocka_unit_test(test_opener_in_another_process_is_refused),
-        cmocka_unit_test(test_backup_is_a_store),
-        cmocka_unit_test(test_backup_to_nowhere_fails),
         cmocka_unit_test(test_full_map),
         cmocka_unit_test(test_commit_that_does_not_fit),
     };

@@ -1,5 +1,5 @@
-/* tests/unit/test_lmdb_forged.c - stores that are sound but not ours to open: newer schemas, records
- * that were added, lost or replaced behind the engine's back, unfit folders. */
+/* tests/unit/test_lmdb_forged.c - stores that are sound but not ours to open: newer schemas,
+ * records that were added, lost or replaced behind the engine's back, unfit folders. */
 #include "tests/unit/lmdb_folder.h"
 
 #include <lmdb.h>

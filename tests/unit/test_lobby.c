@@ -35,7 +35,7 @@ static void serve(void)
 #define SERVER_B "srv_01BBBBBBBBBBBBBBBBBBBBBBBB"
 #define SERVER_C "srv_01CCCCCCCCCCCCCCCCCCCCCCCC"
 
-/* --- following --------------------------------------------------------------------------------- */
+/* Following. */
 
 static void test_starting(void **state)
 {
@@ -104,7 +104,7 @@ static void test_fenced(void **state)
     assert_int_equal(host.result, -ESTALE);
 }
 
-/* --- acceptance -------------------------------------------------------------------------------- */
+/* Acceptance. */
 
 static void test_not_accepted(void **state)
 {
@@ -191,7 +191,7 @@ static void test_strange_answers(void **state)
     assert_int_equal(lobby_host_counter(&host, MU_COUNTER_MATCHES_WAITING), 0);
 }
 
-/* --- allocation -------------------------------------------------------------------------------- */
+/* Allocation. */
 
 /* The server that the nth MATCH_ALLOCATE asks for. */
 static const char *asked_server(uint32_t nth)
@@ -346,7 +346,7 @@ static void test_server_comes(void **state)
     assert_string_equal(host.got.match_allocate.match, MATCH_B);
 }
 
-/* --- live -------------------------------------------------------------------------------------- */
+/* Live. */
 
 static void test_no_result(void **state)
 {

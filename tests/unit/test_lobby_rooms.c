@@ -42,7 +42,7 @@ static void push_server(const char *id, uint64_t used)
     lobby_host_push_record(&host);
 }
 
-/* --- create ------------------------------------------------------------------------------------ */
+/* Create. */
 
 static struct mu_msg_lobby_create *create(const char *mode, const char *region,
                                           const char *password)
@@ -125,7 +125,7 @@ static void test_create_refused(void **state)
     assert_int_equal(lobby_host_refusal(&host), MU_ERROR_PLAYER_IN_MATCH);
 }
 
-/* --- join -------------------------------------------------------------------------------------- */
+/* Join. */
 
 static void join(const char *id, const char *password)
 {
@@ -268,7 +268,7 @@ static void test_fenced(void **state)
     assert_int_equal(host.result, -ESTALE);
 }
 
-/* --- start ------------------------------------------------------------------------------------- */
+/* Start. */
 
 static void start(const char *id)
 {
@@ -285,11 +285,20 @@ static void test_start(void **state)
     (void)lobby_host_room(&host, ROOM, 1, "", 2);
     lobby_host_push_record(&host);
     start(ROOM);
+    const struct mu_msg_envelope *asked = lobby_host_find(&host, MU_OP_LOBBY_START, 0);
+    assert_non_null(asked); /* without a server: the store knows whether there is worse */
+    assert_string_equal(host.got.lobby_start.server, "");
+    lobby_host_error(&host, asked, MU_ERROR_NOT_HOST);
+    assert_int_equal(lobby_host_refusal(&host), MU_ERROR_NOT_HOST);
+    start(ROOM);
+    asked = lobby_host_find(&host, MU_OP_LOBBY_START, 0);
+    assert_non_null(asked);
+    lobby_host_error(&host, asked, MU_ERROR_NO_SERVER);
     assert_int_equal(lobby_host_refusal(&host), MU_ERROR_NO_SERVER);
     push_server(SERVER_A, 0);
     push_server(SERVER_B, 1);
     start(ROOM);
-    const struct mu_msg_envelope *asked = lobby_host_find(&host, MU_OP_LOBBY_START, 0);
+    asked = lobby_host_find(&host, MU_OP_LOBBY_START, 0);
     assert_non_null(asked);
     assert_string_equal(host.got.lobby_start.server, SERVER_A);
     assert_string_equal(asked->idempotency_key, "start-key");

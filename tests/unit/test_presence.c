@@ -50,6 +50,31 @@ static void test_behaves_like_a_table(void **state)
     mu_presence_destroy(presence);
 }
 
+/* An announcement of several messages: nobody who is there is unknown in between. */
+static void test_reset_keeps_those_who_stay(void **state)
+{
+    uint32_t found[MU_PRESENCE_GATEWAYS];
+    (void)state;
+    struct mu_presence *presence = mu_presence_create(4, mu_rng_next(&rng));
+    assert_non_null(presence);
+    assert_int_equal(mu_presence_join(presence, "stays", 1), 0);
+    assert_int_equal(mu_presence_join(presence, "stays", 2), 0);
+    assert_int_equal(mu_presence_join(presence, "gone", 1), 0);
+    mu_presence_reset(presence, 1);
+    assert_int_equal(mu_presence_find(presence, "stays", found), 2);
+    assert_int_equal(mu_presence_find(presence, "gone", found), 1);
+    assert_int_equal(mu_presence_join(presence, "stays", 1), 0);
+    mu_presence_reset(presence, 1);
+    assert_int_equal(mu_presence_find(presence, "stays", found), 2);
+    assert_int_equal(mu_presence_find(presence, "gone", found), 0);
+    mu_presence_check(presence);
+    mu_presence_reset(presence, 1); /* not announced again: the other gateway's stands */
+    assert_int_equal(mu_presence_find(presence, "stays", found), 1);
+    assert_int_equal(found[0], 2);
+    mu_presence_check(presence);
+    mu_presence_destroy(presence);
+}
+
 static void test_bounds(void **state)
 {
     uint32_t found[MU_PRESENCE_GATEWAYS];
@@ -81,6 +106,7 @@ int main(int argc, char **argv)
     rng.state = unit_seed(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_behaves_like_a_table),
+        cmocka_unit_test(test_reset_keeps_those_who_stay),
         cmocka_unit_test(test_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 
 #include "tests/unit/queue_world.h"
 
-/* --- starting ------------------------------------------------------------------------------- */
+/* Starting. */
 
 static void test_create(void **state)
 {
@@ -65,7 +65,7 @@ static void test_fenced(void **state)
     rig_end(&rig);
 }
 
-/* --- the pool and its matcher --------------------------------------------------------------- */
+/* The pool and its matcher. */
 
 static void test_pool_follows_the_log(void **state)
 {
@@ -176,7 +176,7 @@ static void test_silent_matcher(void **state)
     rig_end(&rig);
 }
 
-/* --- requests ------------------------------------------------------------------------------- */
+/* Requests. */
 
 static void test_add_is_checked(void **state)
 {

@@ -3,7 +3,7 @@
 
 #include "tests/unit/queue_world.h"
 
-/* --- commits -------------------------------------------------------------------------------- */
+/* Commits. */
 
 static void test_commit(void **state)
 {
@@ -130,7 +130,7 @@ static void test_gone_while_committing(void **state)
     begin();
     push_two();
     propose_pair("tkt_a", "tkt_b");
-    uint64_t sequence = asked(MU_OP_MATCH_COMMIT);
+    (void)asked(MU_OP_MATCH_COMMIT); /* and again, below */
     struct mu_msg_ticket ticket = ticket_of("tkt_a", "ranked", 1000, 0);
     ticket.state = MU_TICKET_MATCHED; /* the log is faster than the answer */
     ticket.version = 2;
@@ -139,7 +139,7 @@ static void test_gone_while_committing(void **state)
     assert_false(is_known("tkt_a"));
     rig_clear(&rig);
     rig_advance(&rig, MU_QUEUE_RETRY_MS);
-    sequence = asked(MU_OP_MATCH_COMMIT);
+    uint64_t sequence = asked(MU_OP_MATCH_COMMIT);
     assert_int_equal(rig.msg.match_commit.tickets_count, 2); /* the same request */
     ticket.state = MU_TICKET_QUEUED; /* and the match is dissolved, before the answer */
     ticket.version = 3;
@@ -193,7 +193,7 @@ static void test_bad_proposals(void **state)
     rig_end(&rig);
 }
 
-/* --- anything ------------------------------------------------------------------------------- */
+/* Anything. */
 
 static void random_message(void)
 {

@@ -3,7 +3,7 @@
 
 #include "tests/unit/queue_world.h"
 
-/* --- time ----------------------------------------------------------------------------------- */
+/* Time. */
 
 static void test_expiry(void **state)
 {

@@ -31,6 +31,7 @@ static void test_presence_and_broadcast(void **state)
     msg.presence.reset = true;
     msg.presence.joined_count = 0;
     control_as(router, 1, 2, 101, &msg);
+    control_as(router, 1, 2, 101, &msg); /* not in a whole announcement: gone */
     mu_router_lost(router, 2, 2);
     mu_router_check(router);
     assert_int_equal(forgotten[2], 1);

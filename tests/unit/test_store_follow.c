@@ -233,7 +233,7 @@ static void test_more_than_is_pushed(void **state)
     assert_int_equal(world->reply.epoch.log_seq, COUNT);
 }
 
-/* --- events --------------------------------------------------------------------------------- */
+/* Events. */
 
 static const struct mu_msg_events_end *events(struct world *world, const char *player,
                                               uint64_t after, uint64_t limit)

@@ -237,7 +237,7 @@ static void test_expire(void **state)
     world_expect_error(f->world, MU_ERROR_TICKET_NOT_FOUND);
 }
 
-/* --- commit --------------------------------------------------------------------------------- */
+/* Commit. */
 
 static struct mu_msg commit_msg(struct fixture *f, const char *mode)
 {

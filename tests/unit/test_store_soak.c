@@ -141,7 +141,7 @@ static void send(struct soak *soak, const struct mu_msg *msg, const char *partit
     }
 }
 
-/* --- requests ------------------------------------------------------------------------------- */
+/* Requests. */
 
 static void add_ticket(struct soak *soak)
 {
@@ -360,7 +360,7 @@ static void new_epoch(struct soak *soak)
     memset(soak->world->epochs, 0, sizeof soak->world->epochs);
 }
 
-/* --- what must hold in the end -------------------------------------------------------------- */
+/* What must hold in the end. */
 
 struct fold {
     struct mu_decoder *decoder;

@@ -11,7 +11,7 @@
 
 static struct mu_rng rng;
 
-/* -- handshakes -- */
+/* Handshakes. */
 
 struct handshake {
     const char *name;
@@ -111,7 +111,7 @@ static void test_handshakes(void **state)
     edge_end(&server);
 }
 
-/* -- frames -- */
+/* Frames. */
 
 struct row {
     const char *name;
