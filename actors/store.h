@@ -6,8 +6,9 @@
  *
  * Files: store.c dispatches; store_player.c, store_ticket.c, store_match.c, store_dissolve.c,
  * store_result.c, store_lobby.c, store_start.c and store_server.c handle the requests;
- * store_backup.c has backups written; store_idempotency.c makes repeats harmless; store_events.c keeps the players' event logs;
- * store_follow.c the partitions' change logs; store_rows.c reads and writes records.
+ * store_backup.c has backups written; store_idempotency.c makes repeats harmless; store_events.c
+ * keeps the players' event logs, store_follow.c the partitions' change logs; store_rows.c reads
+ * and writes records.
  *
  * step() returns -ENOSPC or another error of the port when a write or the commit failed: the
  * outcome is then unknown, the outbox must be dropped and the process end.  A damaged record is

@@ -101,7 +101,7 @@ struct mu_keeper {
 
 typedef int mu_keeper_fn(struct mu_keeper *keeper, const struct mu_msg *msg);
 
-/* --- store.c -------------------------------------------------------------------------------- */
+/* Store.c. */
 
 /* UTC now, never negative. */
 uint64_t mu_keeper_wall(const struct mu_keeper *keeper);
@@ -129,7 +129,7 @@ static inline int mu_keeper_end(int r)
     return r == MU_REFUSED ? 0 : r;
 }
 
-/* --- store_events.c ------------------------------------------------------------------------- */
+/* In store_events.c. */
 
 /* Reads a player's seat.  The player must exist: 0, -EBADMSG or another -errno. */
 int mu_keeper_get_seat(struct mu_keeper *keeper, const char *player, struct mu_seat *ret);
@@ -157,7 +157,7 @@ struct mu_msg_event *mu_keeper_ticket_event(struct mu_keeper *keeper, enum mu_ev
 /* Appends keeper->note to the player's log, and sends it.  Put the seat afterwards. */
 void mu_keeper_event(struct mu_keeper *keeper, struct mu_seat *seat);
 
-/* --- store_partition.c, store_follow.c ------------------------------------------------------- */
+/* In store_partition.c, store_follow.c. */
 
 int mu_keeper_load_partitions(struct mu_keeper *keeper);
 
@@ -175,7 +175,7 @@ int mu_keeper_batch_end(struct mu_keeper *keeper);
 /* Appends CHANGES with the touched objects, as they are now, for their partitions' owners. */
 int mu_keeper_push(struct mu_keeper *keeper);
 
-/* --- store_idempotency.c -------------------------------------------------------------------- */
+/* In store_idempotency.c. */
 
 /* Looks the request's key up.  1: answered; 0: the request is new, *ret_hash is set; -errno. */
 int mu_keeper_replay(struct mu_keeper *keeper, const struct mu_msg *msg, uint64_t *ret_hash);
@@ -186,7 +186,7 @@ void mu_keeper_remember(struct mu_keeper *keeper, uint64_t hash);
 /* Forgets old keys.  Returns 0 or -errno. */
 int mu_keeper_sweep(struct mu_keeper *keeper);
 
-/* --- store_backup.c ------------------------------------------------------------------------- */
+/* In store_backup.c. */
 
 /* When to look after the backup that is being written; MU_NEVER: there is none. */
 int64_t mu_keeper_backup_deadline(const struct mu_keeper *keeper);
@@ -194,7 +194,7 @@ int64_t mu_keeper_backup_deadline(const struct mu_keeper *keeper);
 /* Looks after it: answers who waits, once it has ended or he should wait no longer. */
 void mu_keeper_backup_tend(struct mu_keeper *keeper);
 
-/* --- helpers of more than one handler ------------------------------------------------------- */
+/* Helpers of more than one handler. */
 
 /* The region's own name, for a name or an alias; NULL: there is none (store_player.c). */
 const char *mu_keeper_region(const struct mu_keeper *keeper, const char *name);
@@ -272,7 +272,7 @@ int mu_keeper_get_free_player(struct mu_keeper *keeper, const char *id,
 void mu_keeper_put_result(struct mu_keeper *keeper, struct mu_msg_player *player,
                           enum mu_outcome outcome, int64_t rating);
 
-/* --- one function a request ------------------------------------------------------------------ */
+/* One function a request. */
 
 mu_keeper_fn mu_keeper_player_register, mu_keeper_player_get, mu_keeper_player_update,
     mu_keeper_player_rate, mu_keeper_events_get;

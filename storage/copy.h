@@ -4,8 +4,9 @@
  *   backups/.part           one that is being written, or was when the process ended
  *
  * A thread because LMDB copies a file in one call, which takes as long as the disk needs: some
- * seconds a GB, with the reading back.  It shares nothing with its owner but LMDB's own locks and the result below.  While it reads
- * its snapshot no page is used again, so the store's file grows by what is written meanwhile. */
+ * seconds a GB, with the reading back.  It shares nothing with its owner but LMDB's own locks and
+ * the result below.  While it reads its snapshot no page is used again, so the store's file grows
+ * by what is written meanwhile. */
 #ifndef MU_STORAGE_COPY_H
 #define MU_STORAGE_COPY_H
 

@@ -41,7 +41,8 @@ int mu_place_create_copy(const char *path);
 /* Bytes of data.mdb in the folder `path`; 0 when it cannot be told. */
 uint64_t mu_place_copy_bytes(const char *path);
 
-/* Makes data.mdb in `from` durable and renames the folder to `to`, durably; leaves only data.mdb. */
+/* Makes data.mdb in `from` durable and renames the folder to `to`, durably; nothing else of it
+ * is left. */
 int mu_place_publish_copy(const char *from, const char *to);
 
 /* Removes an unfinished copy; what is not there is no error. */

@@ -261,7 +261,8 @@ double mu_e2e_rss(const struct mu_e2e *e2e, enum mu_e2e_process process)
     }
     char *at = fgets(line, sizeof line, file) == NULL ? line : line + strcspn(line, " ");
     (void)fclose(file); /* only read */
-    return (double)strtoull(at, NULL, 10) * (double)sysconf(_SC_PAGESIZE);
+    at += *at == ' ' ? 1 : 0;
+    return (double)mu_measure_digits(at) * (double)sysconf(_SC_PAGESIZE);
 }
 
 int64_t mu_e2e_fetch(uint16_t port, const char *path, char *ret, size_t ret_bytes)

@@ -239,15 +239,15 @@ static int64_t take_answer(struct mu_links *links, uint32_t i, char *at, size_t 
         return 0;
     }
     const char *length = strstr(at, "Content-Length: ");
-    long body = length == NULL || length > end ? 0 : strtol(length + 16, NULL, 10);
+    uint64_t body = length == NULL || length > end ? 0 : mu_measure_digits(length + 16);
     size_t head = (size_t)(end - at) + 4;
-    if (body < 0 || (size_t)body > IN_BYTES - head || strncmp(at, "HTTP/1.1 ", 9) != 0) {
+    if (body > IN_BYTES - head || strncmp(at, "HTTP/1.1 ", 9) != 0) {
         return -EPROTO;
     }
     if (size < head + (size_t)body) {
         return 0;
     }
-    hand_over(links, i, (int)strtol(at + 9, NULL, 10), at + head, (size_t)body);
+    hand_over(links, i, (int)mu_measure_digits(at + 9), at + head, (size_t)body);
     return (int64_t)(head + (size_t)body);
 }
 

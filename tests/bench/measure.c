@@ -203,3 +203,12 @@ void mu_noise_print(const struct mu_noise *noise)
                  mu_noise_valid(noise) ? "true" : "false", noise->spin_ratio, noise->late_p50_us,
                  noise->late_p99_us, noise->foreign_pct, noise->steal_pct);
 }
+
+uint64_t mu_measure_digits(const char *text)
+{
+    uint64_t value = 0;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        value = value * 10 + (uint64_t)(*text - '0');
+    }
+    return value;
+}

@@ -84,4 +84,7 @@ bool mu_noise_valid(const struct mu_noise *noise);
 /* "{"valid":true,"spin_ratio":1.02,...}" on stdout, without a newline. */
 void mu_noise_print(const struct mu_noise *noise);
 
+/* The decimal digits at the start of `text` as a number; 0 when there are none. */
+uint64_t mu_measure_digits(const char *text);
+
 #endif /* MU_TESTS_BENCH_MEASURE_H */

@@ -9,6 +9,8 @@ MATCH = ["matchId", "lobbyId", "gameMode", "region", "status", "players", "quali
 PLAYER = ["playerId", "username", "skillRating", "team", "score", "status"]
 REGION = "us-west-2"
 
+HEARTBEAT_S = 0.5  # between two signs of life of a game server
+
 
 class GameServer:
     """A game server that lives as long as the test."""
@@ -24,7 +26,7 @@ class GameServer:
         while True:
             answer = await self.client.call("POST", f"/v1/servers/{self.id}/heartbeat")
             self.sessions = [session["matchId"] for session in answer["sessions"]]
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(HEARTBEAT_S)
 
     async def close(self):
         self.task.cancel()
