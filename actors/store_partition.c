@@ -184,7 +184,9 @@ int mu_keeper_epoch_take(struct mu_keeper *keeper, const struct mu_msg *msg)
         return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "somebody else has taken over");
     }
     if (epoch->epoch == 0 || epoch->incarnation != request->incarnation) {
-        epoch->former = epoch->incarnation;
+        if (epoch->incarnation != 0) { /* else nobody's since a restore, which named the former */
+            epoch->former = epoch->incarnation;
+        }
         epoch->incarnation = request->incarnation;
         epoch->epoch++;
         partition->dirty = true;

@@ -143,6 +143,18 @@ static void check_shape(struct checks *checks, const struct mu_msg_match *match)
     }
 }
 
+/* Where players are asked, a match begins when all of them have accepted, and not before. */
+static void check_accepted(struct checks *checks, const struct mu_msg_match *match)
+{
+    bool begun = match->state == MU_MATCH_ALLOCATING || match->state == MU_MATCH_LIVE;
+    for (uint32_t i = 0; begun && match->accept_by_ms != 0 && i < match->players_count; i++) {
+        if (match->players[i].accept != MU_ACCEPT_ACCEPTED) {
+            sim_fail(checks->sim, "match %s is %s, and %s has not accepted", match->id,
+                     mu_enum_text(mu_match_state_texts, match->state), match->players[i].id);
+        }
+    }
+}
+
 static void check_match(struct checks *checks, const struct mu_msg_match *match)
 {
     struct sim *sim = checks->sim;
@@ -153,6 +165,7 @@ static void check_match(struct checks *checks, const struct mu_msg_match *match)
                  mu_enum_text(mu_match_state_texts, match->state));
     }
     check_shape(checks, match);
+    check_accepted(checks, match);
     for (uint32_t i = 0; i < match->players_count; i++) {
         struct object *player = object(checks, match->players[i].id);
         bool here = strcmp(player->match, match->id) == 0;

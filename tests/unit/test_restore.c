@@ -133,6 +133,9 @@ static void test_former_owner_is_not_the_owner(void **state)
     (void)world_ask(world, &take);
     world_expect(world, MU_OP_EPOCH);
     assert_true(world->reply.epoch.epoch > UTC_S);
+    take.epoch_take.incarnation = 4711; /* too late for that, too */
+    (void)world_ask(world, &take);
+    world_expect_error(world, MU_ERROR_FENCED);
     world_destroy(world);
 }
 
