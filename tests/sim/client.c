@@ -118,6 +118,46 @@ bool client_asking(const struct client *client)
     return client->ask.retry_ms != MU_NEVER;
 }
 
+/* What tells two answers apart: the code of a refusal, or the first id that was made. */
+static void word_of(const char *text, char ret[64])
+{
+    static const char *const marks[] = { "\"code\":\"", "tkt_", "mch_", "lob_", "srv_", "ply_" };
+    ret[0] = '\0';
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0] && ret[0] == '\0'; i++) {
+        const char *at = strstr(text, marks[i]);
+        if (at != NULL) {
+            at += i == 0 ? strlen(marks[0]) : 0;
+            (void)snprintf(ret, 64, "%.*s", (int)strcspn(at, "\""), at);
+        }
+    }
+}
+
+/* Same key, same answer: now and then a client asks once more what was answered for good.
+ * Returns whether it does, and the answer has to wait. */
+static bool ask_once_more(struct sim *sim, struct client *client, int status, const char *text)
+{
+    struct ask *ask = &client->ask;
+    char word[sizeof ask->first_word];
+    bool stored = (status >= 200 && status < 300) || status == 409;
+    word_of(text, word);
+    if (ask->first_status != 0) {
+        if (ask->first_status != status || strcmp(ask->first_word, word) != 0) {
+            sim_fail(sim, "%s: key %s was answered %d %s, and then %d %s", client->name, ask->key,
+                     ask->first_status, ask->first_word, status, word);
+        }
+        ask->first_status = 0;
+        return false;
+    }
+    if (ask->key[0] == '\0' || client->scripted || !stored || sim_below(sim, 8) != 0) {
+        return false;
+    }
+    ask->first_status = status;
+    memcpy(ask->first_word, word, sizeof word);
+    ask->id = 0;
+    ask->retry_ms = sim->now_ms + 1 + sim_below(sim, BACKOFF_MS);
+    return true;
+}
+
 /* An answer arrives: header = status and id, then the body. */
 static void at_client(struct sim *sim, struct item *item)
 {
@@ -132,6 +172,9 @@ static void at_client(struct sim *sim, struct item *item)
     if (!client->scripted && (status >= 500 || status == 429)) {
         client->ask.id = 0;
         client->ask.retry_ms = sim->now_ms + BACKOFF_MS + sim_below(sim, BACKOFF_MS);
+        return;
+    }
+    if (ask_once_more(sim, client, status, text)) {
         return;
     }
     client->ask.retry_ms = MU_NEVER;

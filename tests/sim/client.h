@@ -25,6 +25,8 @@ struct ask {
     char bearer[128]; /* Authorization; "" for none */
     int64_t retry_ms; /* when to ask again; MU_NEVER when nothing is asked */
     uint32_t attempts;
+    int first_status;    /* asked once more after this definite answer; 0: not */
+    char first_word[64]; /* of that answer: its id or code */
 };
 
 struct client {
