@@ -140,7 +140,9 @@ void node_die(struct sim *sim, struct node *node, const char *why)
         node->ops->destroy(node->actor);
         node->actor = NULL;
         if (strcmp(node->ops->kind, "store") == 0) {
-            mu_mem_crash(sim->store, sim_below(sim, 2) == 1);
+            /* What was not committed is gone; MU_MEM_FAULT_DURABLE is the commit that outlives
+             * its answer. */
+            mu_mem_crash(sim->store, false);
         }
     }
     mu_bus_destroy(node->bus);
