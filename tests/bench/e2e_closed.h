@@ -30,14 +30,14 @@ struct mu_closed_links;
 /* Opens `clients` connections to 127.0.0.1:port; kept open for many loops.  NULL after saying why
  * on stderr. */
 struct mu_closed_links *mu_closed_open(uint16_t port, uint32_t clients);
-void mu_closed_close(struct mu_closed_links *links);
+void mu_closed_close(struct mu_closed_links *closed);
 
 /* Registers players until there are `count`, all of the default rating. */
-void mu_closed_register(struct mu_closed_links *links, struct mu_players *players, uint32_t count,
+void mu_closed_register(struct mu_closed_links *closed, struct mu_players *players, uint32_t count,
                         struct mu_closed *ret);
 
 /* Queues registered players, the next first, for that long or until none is left. */
-void mu_closed_enqueue(struct mu_closed_links *links, struct mu_players *players, int64_t for_ns,
+void mu_closed_enqueue(struct mu_closed_links *closed, struct mu_players *players, int64_t for_ns,
                        struct mu_closed *ret);
 
 #endif /* MU_TESTS_BENCH_E2E_CLOSED_H */

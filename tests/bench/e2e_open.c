@@ -173,9 +173,11 @@ struct mu_open_run *mu_open_begin(const struct mu_open_plan *plan, struct mu_pla
     run->tickets = calloc(plan->tickets, sizeof run->tickets[0]);
     run->matches = calloc(plan->tickets, sizeof run->matches[0]);
     run->by_id = mu_map_create(plan->tickets, MU_E2E_ID_BYTES - 1, plan->seed);
-    if (run->tickets != NULL && run->matches != NULL && run->by_id != NULL) {
-        run->links = mu_links_create(plan->port, plan->tickets, true, take, run);
+    if (run->tickets == NULL || run->matches == NULL || run->by_id == NULL) {
+        mu_open_end(run);
+        return NULL;
     }
+    run->links = mu_links_create(plan->port, plan->tickets, true, take, run);
     if (run->links == NULL || !bind_players(run, players)) {
         mu_open_end(run);
         return NULL;
