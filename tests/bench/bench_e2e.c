@@ -52,7 +52,7 @@ struct extent {
 
 static const struct extent quick = { .slot_ns = 300000000,
                                      .raw_ns = 100000000,
-                                     .players = 12000,
+                                     .players = 30000,
                                      .open_s = 3,
                                      .tickets_max = 3000,
                                      .rates = { 100, 500, 1000 } };
@@ -197,8 +197,9 @@ static void print_durable(struct durable *d, uint32_t group)
                  "\"lmdb_group\":%.0f,\"file_single\":%.0f,\"file_group\":%.0f,"
                  "\"ratio_lmdb_single\":%.3f,\"ratio_lmdb_group\":%.3f,"
                  "\"ratio_file_single\":%.3f,\"ratio_file_group\":%.3f",
-                 rate, d->rate[SLOTS - 1] / d->rate[0], (unsigned)group, lmdb_1, lmdb_n, file_1,
-                 file_n, rate / lmdb_1, rate / lmdb_n, rate / file_1, rate / file_n);
+                 rate, d->rate[0] > 0 ? d->rate[SLOTS - 1] / d->rate[0] : 0, (unsigned)group,
+                 lmdb_1, lmdb_n, file_1, file_n, rate / lmdb_1, rate / lmdb_n, rate / file_1,
+                 rate / file_n);
 }
 
 /* A first slot that is not counted.  Returns how many tickets the store had in a commit. */
