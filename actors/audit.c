@@ -390,7 +390,7 @@ static int audit_all(struct mu_audit *audit)
         { MU_TABLE_IDEMPOTENCY_AGE, check_age },
     };
     static mu_audit_fn *const objects[] = { mu_audit_tickets, mu_audit_matches, mu_audit_lobbies,
-                                            mu_audit_servers };
+                                            mu_audit_servers, mu_audit_rules };
     const struct mu_key everything = { 0 };
     int r = 0;
     for (size_t i = 0; i < sizeof walks / sizeof walks[0] && r == 0; i++) {
@@ -417,6 +417,7 @@ int mu_store_audit(struct mu_store *store, char *error, size_t error_bytes)
     free(audit.record);
     free(audit.other);
     free(audit.used);
+    free(audit.queues);
     mu_rows_release(&audit.rows);
     return r;
 }

@@ -18,6 +18,8 @@
  *   match     <-> its tickets, its server, its players' history once it has ended
  *   server    -> `used` is the number of LIVE matches on it
  *   lobby     <-> join code, while it is open
+ *   rule set  <-> its versions, all of them there, with the right hashes; live in every queue that
+ *                 is followed
  *   epoch     <-> log: numbered without holes up to log_seq
  *   idempotency <-> its age
  *

@@ -1,4 +1,4 @@
-/* actors/audit_private.h - what the two files of the audit share. */
+/* actors/audit_private.h - what the files of the audit share. */
 #ifndef MU_ACTORS_AUDIT_PRIVATE_H
 #define MU_ACTORS_AUDIT_PRIVATE_H
 
@@ -7,6 +7,11 @@
 #include <stdint.h>
 
 #include "actors/store_rows.h"
+
+/* A queue's partition that somebody follows. */
+struct mu_audit_queue {
+    char name[MU_ADDRESS_MAX + 1];
+};
 
 /* One walk over the store. */
 struct mu_audit {
@@ -19,6 +24,8 @@ struct mu_audit {
     struct mu_msg_id *used;                /* owned: [used_count] the server of each LIVE match */
     size_t used_count;
     size_t used_capacity;
+    struct mu_audit_queue *queues; /* owned: [queues_count] */
+    uint32_t queues_count;
     char *error; /* [error_bytes] */
     size_t error_bytes;
 };
@@ -53,5 +60,8 @@ int mu_audit_tickets(struct mu_audit *audit);
 int mu_audit_matches(struct mu_audit *audit);
 int mu_audit_lobbies(struct mu_audit *audit);
 int mu_audit_servers(struct mu_audit *audit);
+
+/* The checks of audit_rules.c. */
+int mu_audit_rules(struct mu_audit *audit);
 
 #endif /* MU_ACTORS_AUDIT_PRIVATE_H */

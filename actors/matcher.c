@@ -212,6 +212,7 @@ static bool propose(void *owner, const struct mu_engine_match *match)
         proposed->version = member->ticket->version;
         proposed->match = proposals->matches_count;
         proposed->team = member->team;
+        proposed->seats = 0;
     }
     proposals->matches[proposals->matches_count++] =
         (struct mu_msg_proposal){ .region = match->region, .quality = match->quality };

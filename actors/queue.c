@@ -41,6 +41,7 @@ static void destroy(struct mu_actor *actor)
     free(shard->commits_free);
     free(shard->forwards);
     free(shard->forwards_free);
+    mu_queue_rules_release(shard);
     free(shard);
 }
 

@@ -30,6 +30,7 @@ static uint64_t send_commit(struct queue_shard *shard, const struct queue_commit
         ref->version = ticket->commit_version;
         ref->team = ticket->team;
         ref->state = MU_TICKET_NONE;
+        ref->seats = 0;
     }
     assert(msg->tickets_count == commit->count);
     return mu_outbox_request(shard->out, &request, &shard->msg);

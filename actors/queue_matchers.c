@@ -43,7 +43,7 @@ static void send_sync(struct queue_shard *shard, uint32_t index, bool ready)
     sync->config_hash = shard->config->hash;
     sync->joins_count = pool->joins_count;
     for (uint32_t i = 0; i < pool->joins_count; i++) {
-        mu_engine_ticket_to(&shard->tickets[pool->joins[i]].facts, shard->now_ms, &sync->joins[i]);
+        mu_queue_ticket_tell(shard, pool->joins[i], &sync->joins[i]);
     }
     sync->leaves_count = pool->leaves_count;
     memcpy(sync->leaves, pool->leaves, pool->leaves_count * sizeof pool->leaves[0]);

@@ -107,8 +107,7 @@ static void gather(struct queue_shard *shard, struct mu_msg_offer *msg)
         }
         uint32_t slot = mu_queue_ticket_find(shard, offer->id);
         if (slot != MU_SLOT_NONE && mu_queue_ticket_free(&shard->tickets[slot])) {
-            mu_engine_ticket_to(&shard->tickets[slot].facts, shard->now_ms,
-                                &msg->tickets[msg->tickets_count++]);
+            mu_queue_ticket_tell(shard, slot, &msg->tickets[msg->tickets_count++]);
         }
     }
     shard->offers_count = kept;

@@ -98,11 +98,13 @@ static void fill_place(struct queue_shard *shard, struct mu_msg_ticket_added *ad
     uint32_t slot = mu_queue_ticket_find(shard, added->ticket.id);
     added->position = 1;
     added->estimate_ms = 0;
+    added->rules = 0;
     if (mode < 0) {
         return;
     }
     struct queue_pool *pool = &shard->pools[mode];
     added->estimate_ms = mu_queue_stats_estimate(pool);
+    added->rules = pool->rules_version;
     if (slot == MU_SLOT_NONE) {
         added->position = (uint64_t)pool->tickets + 1; /* about to come from the log */
     } else {

@@ -5,6 +5,7 @@
  *   queue_requests.c  TICKET_ADD and TICKET_LOOK
  *   queue_matchers.c  each mode's pool, and the matcher that has it
  *   queue_commit.c    proposals and commits
+ *   queue_rules.c     the modes' rule sets
  *   queue_offer.c     offers to neighbour regions, and theirs
  *   queue_stats.c     how it goes */
 #ifndef MU_ACTORS_QUEUE_SHARD_H
@@ -89,6 +90,10 @@ struct queue_pool {
     uint32_t estimate_ms;                  /* median of the ring, a while ago */
     uint64_t estimate_count;               /* waits_count then */
     double spreads[MU_QUEUE_SPREADS_MAX];  /* ring */
+    uint64_t rules_version;                /* of the rule set that holds; 0: there is none */
+    uint8_t *rules_text;                   /* owned: [rules_bytes] its document; NULL */
+    uint32_t rules_bytes;
+    uint32_t rules_scan; /* last snapshot it was in */
 };
 
 /* A match on its way into the store. */
@@ -181,6 +186,10 @@ uint32_t mu_queue_ticket_add(struct queue_shard *shard, const struct queue_ticke
 /* Removes it: from its pool, its matcher and the neighbours.  In a commit it stays, as gone. */
 void mu_queue_ticket_remove(struct queue_shard *shard, uint32_t slot);
 
+/* What a matcher or a neighbour is told of a ticket. */
+void mu_queue_ticket_tell(const struct queue_shard *shard, uint32_t slot,
+                          struct mu_msg_pool_ticket *ret);
+
 /* Frees the slot of a gone ticket that is in no commit any more. */
 void mu_queue_ticket_bury(struct queue_shard *shard, uint32_t slot);
 
@@ -241,6 +250,16 @@ void mu_queue_commit_answered(struct queue_shard *shard, uint64_t user,
 
 /* Sends it again; returns the request's sequence. */
 uint64_t mu_queue_commit_again(struct queue_shard *shard, uint64_t user);
+
+/* queue_rules.c. */
+
+/* The log says that a rule set is so now. */
+void mu_queue_rules_changed(struct queue_shard *shard, const struct mu_msg_change *change);
+
+/* A snapshot has ended: rule sets that were not in it are forgotten. */
+void mu_queue_rules_scan_end(struct queue_shard *shard);
+
+void mu_queue_rules_release(struct queue_shard *shard);
 
 /* queue_offer.c. */
 

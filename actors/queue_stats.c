@@ -76,6 +76,7 @@ static void fill_pool(const struct queue_shard *shard, uint32_t index, int64_t n
         .wait_p90_ms = percentile(sorted, count, 90),
         .wait_p99_ms = percentile(sorted, count, 99),
         .spread = spread,
+        .rules = pool->rules_version,
     };
     memcpy(ret->mode, shard->config->modes[index].name, sizeof ret->mode);
     memcpy(ret->region, shard->config->regions[shard->region].name, sizeof ret->region);

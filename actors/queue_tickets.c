@@ -152,6 +152,14 @@ uint32_t mu_queue_ticket_add(struct queue_shard *shard, const struct queue_ticke
     return slot;
 }
 
+void mu_queue_ticket_tell(const struct queue_shard *shard, uint32_t slot,
+                          struct mu_msg_pool_ticket *ret)
+{
+    mu_engine_ticket_to(&shard->tickets[slot].facts, shard->now_ms, ret);
+    ret->members_count = 0;
+    ret->details = (struct mu_slice){ NULL, 0 };
+}
+
 void mu_queue_ticket_bury(struct queue_shard *shard, uint32_t slot)
 {
     struct queue_ticket *ticket = &shard->tickets[slot];
@@ -284,6 +292,10 @@ void mu_queue_ticket_changed(void *owner, const struct mu_msg_change *change,
 {
     struct queue_shard *shard = owner;
     assert(shard->now_ms == ev->now_ms);
+    if (change->table == MU_TABLE_RULESET) {
+        mu_queue_rules_changed(shard, change);
+        return;
+    }
     if (change->table != MU_TABLE_TICKET) {
         return;
     }
@@ -321,6 +333,7 @@ void mu_queue_tickets_scan_end(struct queue_shard *shard)
             mu_queue_ticket_remove(shard, i);
         }
     }
+    mu_queue_rules_scan_end(shard);
 }
 
 /* Deadlines. */

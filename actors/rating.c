@@ -69,6 +69,12 @@ void mu_rating_match(struct mu_rated *players, uint32_t count, uint64_t k)
     }
 }
 
+uint64_t mu_rating_deviation(uint64_t games)
+{
+    double deviation = 350.0 / sqrt(1.0 + (double)games);
+    return (uint64_t)floor((deviation < 60.0 ? 60.0 : deviation) + 0.5);
+}
+
 const char *mu_rating_tier(int64_t rating)
 {
     static const struct {

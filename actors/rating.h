@@ -45,6 +45,11 @@ int64_t mu_rating_update(int64_t rating, double opponent, double score, uint64_t
  * With a single team nothing changes.  O(count * teams). */
 void mu_rating_match(struct mu_rated *players, uint32_t count, uint64_t k);
 
+/* How far a rating may be off, points, of a player with so many rated games: 350 / sqrt(1 + games),
+ * at least 60.  Interim: Elo keeps no deviation, and this is no more than a shape for it (350 is
+ * what Glickman 2012, "The Glicko system", gives a newcomer), until a rating system does. */
+uint64_t mu_rating_deviation(uint64_t games);
+
 /* BRONZE, SILVER, GOLD, PLATINUM, DIAMOND or MASTER. */
 const char *mu_rating_tier(int64_t rating);
 

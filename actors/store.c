@@ -46,6 +46,10 @@ static const struct route routes[] = {
     [MU_OP_FOLLOW_SCAN] = { mu_keeper_follow_scan, false, false },
     [MU_OP_FOLLOW_SINCE] = { mu_keeper_follow_since, false, false },
     [MU_OP_STORE_BACKUP] = { mu_keeper_store_backup, false, false },
+    [MU_OP_RULES_PUT] = { mu_keeper_rules_put, true, true },
+    [MU_OP_RULES_GET] = { mu_keeper_rules_get, false, false },
+    [MU_OP_RULES_LIST] = { mu_keeper_rules_list, false, false },
+    [MU_OP_RULES_ACTIVATE] = { mu_keeper_rules_activate, true, false },
 };
 
 static const struct route *route_of(enum mu_op op)
@@ -300,7 +304,7 @@ static int store_create(const struct mu_actor_env *env, struct mu_actor **ret)
     keeper->ids.rng.state = env->seed;
     keeper->codes.state = ~env->seed;
     keeper->sweep_ms = MU_NEVER;
-    keeper->touched_by_id = mu_map_create(MU_STORE_TOUCHED_MAX, MU_ID_MAX, env->seed);
+    keeper->touched_by_id = mu_map_create(MU_STORE_TOUCHED_MAX, MU_ID_MAX + 1, env->seed);
     struct mu_msg **messages[] = { &keeper->reply, &keeper->ticket, &keeper->match,
                                    &keeper->lobby, &keeper->server, &keeper->note };
     bool complete = keeper->touched_by_id != NULL;

@@ -96,7 +96,7 @@ struct mu_keeper {
     struct mu_partition partitions[MU_STORE_PARTITIONS_MAX];
     uint32_t touched_count;
     struct mu_touched touched[MU_STORE_TOUCHED_MAX];
-    struct mu_map *touched_by_id; /* index into touched */
+    struct mu_map *touched_by_id; /* partition and id -> index into touched */
 };
 
 typedef int mu_keeper_fn(struct mu_keeper *keeper, const struct mu_msg *msg);
@@ -194,6 +194,12 @@ int64_t mu_keeper_backup_deadline(const struct mu_keeper *keeper);
 /* Looks after it: answers who waits, once it has ended or he should wait no longer. */
 void mu_keeper_backup_tend(struct mu_keeper *keeper);
 
+/* In store_rules.c. */
+
+/* Somebody is about to follow the partition: a queue's knows all rule sets from now on (its region
+ * may be newer than they are).  Reads and then writes.  Returns 0 or -errno. */
+int mu_keeper_rules_join(struct mu_keeper *keeper, int32_t partition);
+
 /* Helpers of more than one handler. */
 
 /* The region's own name, for a name or an alias; NULL: there is none (store_player.c). */
@@ -285,5 +291,7 @@ mu_keeper_fn mu_keeper_lobby_create, mu_keeper_lobby_get, mu_keeper_lobby_join,
 mu_keeper_fn mu_keeper_server_register, mu_keeper_server_state;
 mu_keeper_fn mu_keeper_epoch_take, mu_keeper_follow_scan, mu_keeper_follow_since;
 mu_keeper_fn mu_keeper_store_backup;
+mu_keeper_fn mu_keeper_rules_put, mu_keeper_rules_get, mu_keeper_rules_list,
+    mu_keeper_rules_activate;
 
 #endif /* MU_ACTORS_STORE_KEEPER_H */

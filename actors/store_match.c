@@ -101,17 +101,46 @@ static int compare_tickets(struct mu_keeper *keeper, const struct mu_msg_match_c
     return 0;
 }
 
+/* The team of one of a ticket's players; UINT32_MAX when a party's seats do not name one. */
+static uint32_t seat_team(const struct mu_msg_ticket_ref *ref, uint32_t player)
+{
+    if (ref->seats == 0) {
+        return (uint32_t)ref->team;
+    }
+    return (uint32_t)(ref->seats >> (8 * player) & 0xFF) - 1;
+}
+static_assert(sizeof((struct mu_msg_ticket *)NULL)->players <=
+                  8 * sizeof(struct mu_msg_ticket_player),
+              "seats have 8 bits for each player");
+
+/* Counts a ticket's players; refuses teams that the mode does not have. */
+static int count_ticket(struct mu_keeper *keeper, const struct mu_msg_ticket_ref *ref,
+                        uint32_t players, uint32_t teams, uint32_t counts[MU_TEAMS_MAX])
+{
+    if (players < 8 && ref->seats >> (8 * players) != 0) {
+        return mu_keeper_refuse(keeper, MU_ERROR_BAD_REQUEST, "%s has %u players, and seats more",
+                                ref->id, players);
+    }
+    for (uint32_t i = 0; i < players; i++) {
+        uint32_t team = seat_team(ref, i);
+        if (team >= teams) {
+            return mu_keeper_refuse(keeper, MU_ERROR_BAD_REQUEST, "there is no team %u", team);
+        }
+        counts[team]++;
+    }
+    return 0;
+}
+
 /* Counts the players of each team; refuses what is no match of that mode. */
 static int check_teams(struct mu_keeper *keeper, const struct mu_msg_match_commit *request,
                        const struct mu_mode *mode, uint32_t counts[MU_TEAMS_MAX])
 {
     for (uint32_t i = 0; i < request->tickets_count; i++) {
-        uint64_t team = request->tickets[i].team;
-        if (team >= mode->teams) {
-            return mu_keeper_refuse(keeper, MU_ERROR_BAD_REQUEST, "there is no team %llu",
-                                    (unsigned long long)team);
+        int r = count_ticket(keeper, &request->tickets[i], keeper->tickets[i].players_count,
+                             mode->teams, counts);
+        if (r != 0) {
+            return r;
         }
-        counts[team] += keeper->tickets[i].players_count;
     }
     uint32_t total = 0;
     for (uint32_t team = 0; team < mode->teams; team++) {
@@ -140,8 +169,8 @@ static int seat_players(struct mu_keeper *keeper, const struct mu_msg_match_comm
     }
     for (uint32_t i = 0; i < keeper->tickets_count; i++) {
         const struct mu_msg_ticket *ticket = &keeper->tickets[i];
-        uint32_t team = (uint32_t)request->tickets[i].team;
         for (uint32_t j = 0; j < ticket->players_count; j++) {
+            uint32_t team = seat_team(&request->tickets[i], j);
             uint32_t at = next[team]++;
             const struct mu_msg_ticket_player *from = &ticket->players[j];
             struct mu_msg_match_player *player = &match->players[at];

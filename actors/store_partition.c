@@ -125,17 +125,29 @@ static void log_touched(struct mu_keeper *keeper)
     }
 }
 
+/* What an object is known by: a rule set changes in several partitions at once. */
+static void touched_key(uint32_t partition, const char *id, char ret[MU_ID_MAX + 2])
+{
+    ret[0] = (char)(partition + 1); /* never the NUL */
+    (void)snprintf(ret + 1, MU_ID_MAX + 1, "%s", id);
+}
+static_assert(MU_STORE_PARTITIONS_MAX < UINT8_MAX, "a partition fits into a byte");
+
 static void forget_touched(struct mu_keeper *keeper)
 {
     for (uint32_t i = 0; i < keeper->touched_count; i++) {
-        (void)mu_map_remove(keeper->touched_by_id, keeper->touched[i].id); /* it is there */
+        char key[MU_ID_MAX + 2];
+        touched_key(keeper->touched[i].partition, keeper->touched[i].id, key);
+        (void)mu_map_remove(keeper->touched_by_id, key); /* it is there */
     }
     keeper->touched_count = 0;
 }
 
 static void touch(struct mu_keeper *keeper, uint32_t partition, enum mu_table table, const char *id)
 {
-    if (mu_map_get(keeper->touched_by_id, id) != MU_MAP_NONE) {
+    char key[MU_ID_MAX + 2];
+    touched_key(partition, id, key);
+    if (mu_map_get(keeper->touched_by_id, key) != MU_MAP_NONE) {
         return;
     }
     if (keeper->touched_count == MU_STORE_TOUCHED_MAX) {
@@ -146,7 +158,7 @@ static void touch(struct mu_keeper *keeper, uint32_t partition, enum mu_table ta
     struct mu_touched *touched = &keeper->touched[keeper->touched_count];
     *touched = (struct mu_touched){ .partition = partition, .table = table };
     (void)snprintf(touched->id, sizeof touched->id, "%s", id);
-    int r = mu_map_put(keeper->touched_by_id, id, keeper->touched_count);
+    int r = mu_map_put(keeper->touched_by_id, key, keeper->touched_count);
     assert(r == 0);
     (void)r;
     keeper->touched_count++;
@@ -182,6 +194,10 @@ int mu_keeper_epoch_take(struct mu_keeper *keeper, const struct mu_msg *msg)
     if (epoch->epoch > 0 && epoch->former == request->incarnation && request->incarnation != 0) {
         /* A late repeat from the owner before: it must not push out the one after it. */
         return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "somebody else has taken over");
+    }
+    int r = mu_keeper_rules_join(keeper, at);
+    if (r != 0) {
+        return r;
     }
     if (epoch->epoch == 0 || epoch->incarnation != request->incarnation) {
         if (epoch->incarnation != 0) { /* else nobody's since a restore, which named the former */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/rating.h"
+
 void mu_keeper_put_ticket(struct mu_keeper *keeper, struct mu_msg_ticket *ticket,
                           enum mu_ticket_state state)
 {
@@ -125,7 +127,9 @@ static void make_ticket(struct mu_keeper *keeper, const struct mu_msg_ticket_add
         memcpy(member->id, player->id, sizeof member->id);
         memcpy(member->username, player->username, sizeof member->username);
         member->rating = player->rating;
+        member->deviation = mu_rating_deviation(player->wins + player->losses + player->draws);
     }
+    memcpy(ticket->details, request->details, sizeof ticket->details);
 }
 
 int mu_keeper_ticket_add(struct mu_keeper *keeper, const struct mu_msg *msg)

@@ -239,6 +239,27 @@ void mu_refuse_as(struct mu_gateway *gw, struct mu_exchange *x, const struct mu_
     refuse(gw, x, &problem, NULL);
 }
 
+void mu_refuse_rules(struct mu_gateway *gw, struct mu_exchange *x,
+                     const struct mu_msg_rules_refused *refused)
+{
+    char detail[sizeof refused->faults[0].pointer + sizeof refused->faults[0].detail];
+    if (refused->faults_count == 1) {
+        const struct mu_msg_fault *only = &refused->faults[0];
+        (void)snprintf(detail, sizeof detail, "%s %s",
+                       only->pointer[0] == '\0' ? "The document" : only->pointer, only->detail);
+    } else {
+        (void)snprintf(detail, sizeof detail, "%u things are wrong: see errors.",
+                       refused->faults_count);
+    }
+    struct mu_problem problem = {
+        .error = MU_ERROR_RULESET_INVALID,
+        .detail = detail,
+        .trace = x->trace,
+        .rules = refused,
+    };
+    refuse(gw, x, &problem, NULL);
+}
+
 void mu_refuse_method(struct mu_gateway *gw, struct mu_exchange *x, const char *allow)
 {
     struct mu_problem problem = { .error = MU_ERROR_METHOD_NOT_ALLOWED, .trace = x->trace };

@@ -19,7 +19,7 @@
 #include "wire/msg.h"
 
 #define MU_EXCHANGE_SMALL  512         /* bytes kept in the slot itself */
-#define MU_EXCHANGE_BLOCK  (64 * 1024) /* bytes of a block, for what is larger */
+#define MU_EXCHANGE_BLOCK  (65 * 1024) /* bytes of a block, for what is larger: a body and more */
 #define MU_EXCHANGE_BLOCKS 256         /* blocks; none free: 503 OVERLOADED */
 #define MU_EXCHANGE_TRACE  55          /* bytes of a traceparent */
 #define MU_EXCHANGE_TAG    64          /* bytes of a WebSocket message's own id */
@@ -122,10 +122,12 @@ void mu_answer_options(struct mu_gateway *gw, struct mu_exchange *x, const char 
                        bool preflight);
 
 /* Refuse, and close the exchange: with one of our own errors; with the faults in gw->faults; as an
- * actor refused; with 405; over a limit. */
+ * actor refused; with the faults of a rule set; with 405; over a limit. */
 void mu_refuse(struct mu_gateway *gw, struct mu_exchange *x, enum mu_error error,
                const char *detail);
 void mu_refuse_faults(struct mu_gateway *gw, struct mu_exchange *x);
+void mu_refuse_rules(struct mu_gateway *gw, struct mu_exchange *x,
+                     const struct mu_msg_rules_refused *refused);
 void mu_refuse_as(struct mu_gateway *gw, struct mu_exchange *x, const struct mu_msg_error *refusal);
 void mu_refuse_method(struct mu_gateway *gw, struct mu_exchange *x, const char *allow);
 void mu_refuse_rate(struct mu_gateway *gw, struct mu_exchange *x, int64_t wait_ms);

@@ -1,12 +1,14 @@
 #include "gateway/fields.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/json_write.h"
+#include "core/parse.h"
+#include "gateway/json_tree.h"
 
 static const char letters_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -312,51 +314,6 @@ bool mu_field_region(struct mu_fields *fields, const char *name, enum mu_need ne
     return true;
 }
 
-static void write_scalar(struct mu_json_writer *writer, const struct mu_json_node *node)
-{
-    switch (node->type) {
-    case MU_JSON_NULL: mu_json_null(writer); break;
-    case MU_JSON_FALSE: mu_json_bool(writer, false); break;
-    case MU_JSON_TRUE: mu_json_bool(writer, true); break;
-    case MU_JSON_INTEGER: mu_json_i64(writer, node->integer); break;
-    case MU_JSON_REAL: mu_json_real(writer, node->real); break;
-    case MU_JSON_STRING: mu_json_string(writer, node->text); break;
-    case MU_JSON_ARRAY:
-    case MU_JSON_OBJECT: assert(false);
-    }
-}
-
-/* Writes `root` and all below it.  Iterative: the depth came from outside. */
-static void write_tree(struct mu_json_writer *writer, const struct mu_json *json, uint32_t root)
-{
-    uint32_t above[MU_JSON_DEPTH_MAX + 1]; /* containers that are open */
-    uint32_t depth = 0;
-    uint32_t at = root;
-    while (true) {
-        const struct mu_json_node *node = &json->nodes[at];
-        if (depth > 0 && node->key != NULL) {
-            mu_json_key(writer, node->key);
-        }
-        if (node->type == MU_JSON_OBJECT || node->type == MU_JSON_ARRAY) {
-            assert(depth <= MU_JSON_DEPTH_MAX);
-            (node->type == MU_JSON_OBJECT ? mu_json_object_begin : mu_json_array_begin)(writer);
-            above[depth++] = at;
-            at = node->first;
-        } else {
-            write_scalar(writer, node);
-            at = depth > 0 ? node->next : MU_JSON_NONE;
-        }
-        while (at == MU_JSON_NONE && depth > 0) { /* the container is done */
-            const struct mu_json_node *done = &json->nodes[above[--depth]];
-            (done->type == MU_JSON_OBJECT ? mu_json_object_end : mu_json_array_end)(writer);
-            at = depth > 0 ? done->next : MU_JSON_NONE;
-        }
-        if (depth == 0) {
-            return;
-        }
-    }
-}
-
 bool mu_field_object_text(struct mu_fields *fields, const char *name, enum mu_need need,
                           char ret[MU_OBJECT_TEXT_MAX + 1])
 {
@@ -371,7 +328,7 @@ bool mu_field_object_text(struct mu_fields *fields, const char *name, enum mu_ne
     char text[MU_OBJECT_TEXT_MAX + 1];
     struct mu_json_writer writer;
     mu_json_writer_init(&writer, text, sizeof text - 1);
-    write_tree(&writer, fields->json, (uint32_t)(node - fields->json->nodes));
+    mu_json_tree_write(&writer, fields->json, (uint32_t)(node - fields->json->nodes));
     if (writer.overflow) {
         mu_fields_fault(fields, name, MU_ERROR_VALIDATION_FAILED,
                         "must have at most %d bytes as compact JSON", MU_OBJECT_TEXT_MAX);
@@ -419,6 +376,32 @@ bool mu_field_array(struct mu_fields *fields, const char *name, enum mu_need nee
     return true;
 }
 
+void mu_fields_below(const struct mu_fields *fields, const char *name, uint32_t node,
+                     struct mu_fields *ret)
+{
+    *ret = *fields;
+    append_key(ret->pointer, sizeof ret->pointer, name);
+    ret->node = node;
+}
+
+void mu_fields_only(struct mu_fields *fields, const char *const *known, uint32_t count)
+{
+    if (fields->node == MU_JSON_NONE) {
+        return; /* that there is no object was told already */
+    }
+    const struct mu_json_node *nodes = fields->json->nodes;
+    for (uint32_t at = nodes[fields->node].first; at != MU_JSON_NONE; at = nodes[at].next) {
+        uint32_t i = 0;
+        while (i < count && strcmp(nodes[at].key, known[i]) != 0) {
+            i++;
+        }
+        if (i == count) {
+            mu_fields_fault(fields, nodes[at].key, MU_ERROR_VALIDATION_FAILED,
+                            "is not a field of this request");
+        }
+    }
+}
+
 bool mu_fields_item(const struct mu_fields *fields, const char *name, uint32_t index, uint32_t node,
                     struct mu_fields *ret)
 {
@@ -434,4 +417,17 @@ bool mu_fields_item(const struct mu_fields *fields, const char *name, uint32_t i
         return false;
     }
     return true;
+}
+
+bool mu_field_query(struct mu_fields *fields, const char *query, const char *name, uint64_t max,
+                    uint64_t *ret)
+{
+    char text[24];
+    int r = mu_parse_query(query, name, sizeof text, text);
+    if (r == -ENOENT || (r == 0 && mu_parse_u64(text, 0, max, ret) == 0)) {
+        return true;
+    }
+    mu_fields_fault(fields, name, MU_ERROR_VALIDATION_FAILED,
+                    "must be a whole number, 0 to %llu, in the query", (unsigned long long)max);
+    return false;
 }

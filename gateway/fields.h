@@ -118,6 +118,19 @@ bool mu_field_array(struct mu_fields *fields, const char *name, enum mu_need nee
 bool mu_fields_item(const struct mu_fields *fields, const char *name, uint32_t index, uint32_t node,
                     struct mu_fields *ret);
 
+/* The value `node`, under field `name` of an object or index `name` of an array, to be read on. */
+void mu_fields_below(const struct mu_fields *fields, const char *name, uint32_t node,
+                     struct mu_fields *ret);
+
+/* Adds a fault for each field of the object that is not one of known[count]: part 2 of the API
+ * refuses what it does not know. */
+void mu_fields_only(struct mu_fields *fields, const char *const *known, uint32_t count);
+
+/* A whole number of the URL's query, 0..max; absent: *ret is untouched.
+ * False: it is wrong, and a fault was added. */
+bool mu_field_query(struct mu_fields *fields, const char *query, const char *name, uint64_t max,
+                    uint64_t *ret);
+
 /* Whether an id from a client may be one: 1-64 characters of [A-Za-z0-9_.-]. */
 bool mu_client_id_valid(const char *id);
 

@@ -72,3 +72,22 @@ bool mu_fleet_ready(const struct mu_fleet *fleet, const char *kind, const char *
     }
     return false;
 }
+
+bool mu_fleet_speaks(const struct mu_fleet *fleet, uint32_t i, int64_t now_ms)
+{
+    const struct mu_fleet_member *member = mu_fleet_at(fleet, i, now_ms);
+    if (member == NULL || member->stats.pools_count == 0) {
+        return false;
+    }
+    for (uint32_t j = 0; j < MU_FLEET_MAX; j++) {
+        const struct mu_fleet_member *other = mu_fleet_at(fleet, j, now_ms);
+        if (other == NULL || j == i || other->stats.pools_count == 0 ||
+            strcmp(other->stats.partition, member->stats.partition) != 0) {
+            continue;
+        }
+        if (other->heard_ms > member->heard_ms || (other->heard_ms == member->heard_ms && j < i)) {
+            return false;
+        }
+    }
+    return true;
+}

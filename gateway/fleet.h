@@ -34,4 +34,8 @@ const struct mu_fleet_member *mu_fleet_at(const struct mu_fleet *fleet, uint32_t
 bool mu_fleet_ready(const struct mu_fleet *fleet, const char *kind, const char *partition,
                     int64_t now_ms);
 
+/* Whether member `i` is a shard, and the one to believe about its partition: of several (an owner
+ * and the one it took over from), the one heard last.  O(members). */
+bool mu_fleet_speaks(const struct mu_fleet *fleet, uint32_t i, int64_t now_ms);
+
 #endif /* MU_GATEWAY_FLEET_H */

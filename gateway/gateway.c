@@ -10,9 +10,12 @@
 #include "gateway/handlers.h"
 #include "gateway/present.h"
 
-#define DUE_MAX      128 /* calls asked again in one tick: MU_OUTBOX_STEP_BYTES / block */
+#define DUE_MAX      120 /* calls asked again in one tick */
 #define ANNOUNCE_MAX 16  /* PRESENCE messages of one tick, to each of two addresses */
 #define PRESENCE_IDS 256 /* of one PRESENCE */
+
+static_assert(DUE_MAX * MU_EXCHANGE_BLOCK <= MU_OUTBOX_STEP_BYTES,
+              "what is asked again fits into the outbox");
 
 struct mu_gateway *mu_gateway_create(const struct mu_actor_env *env, const struct mu_edge *edge,
                                      const struct mu_secrets *secrets)
@@ -142,6 +145,9 @@ void mu_gateway_answered(struct mu_gateway *gw, struct mu_exchange *x, const str
             mu_refuse_as(gw, x, &msg->error);
             return;
         }
+    } else if (msg->op == MU_OP_RULES_REFUSED) {
+        mu_refuse_rules(gw, x, &msg->rules_refused);
+        return;
     } else if (msg->op != MU_OP_ERROR && msg->op != x->expects) {
         mu_refuse(gw, x, MU_ERROR_INTERNAL, "The answer is not one to this question.");
         return;

@@ -134,23 +134,6 @@ void mu_done_player_rate(struct mu_gateway *gw, struct mu_exchange *x, const str
     answer_player(gw, x, msg, 200, "Result counted.");
 }
 
-/* A number in the query; absent: untouched.  False: it is wrong, and a fault was added. */
-static bool query_u64(struct mu_gateway *gw, const char *query, const char *name, uint64_t max,
-                      uint64_t *ret)
-{
-    char text[24];
-    int r = mu_parse_query(query, name, sizeof text, text);
-    if (r == -ENOENT) {
-        return true;
-    }
-    if (r == 0 && mu_parse_u64(text, 0, max, ret) == 0) {
-        return true;
-    }
-    mu_fields_fault(&gw->fields, name, MU_ERROR_VALIDATION_FAILED,
-                    "must be a whole number, 0 to %llu, in the query", (unsigned long long)max);
-    return false;
-}
-
 void mu_handle_events_get(struct mu_gateway *gw, struct mu_exchange *x,
                           const struct mu_http_request *request)
 {
@@ -159,8 +142,8 @@ void mu_handle_events_get(struct mu_gateway *gw, struct mu_exchange *x,
     gw->msg.op = MU_OP_EVENTS_GET;
     *ask = (struct mu_msg_events_get){ .after = 0 };
     memcpy(ask->player, x->player, sizeof ask->player);
-    bool ok = query_u64(gw, request->query, "since", INT64_MAX, &ask->after);
-    ok = query_u64(gw, request->query, "limit", 64, &limit) && ok;
+    bool ok = mu_field_query(&gw->fields, request->query, "since", INT64_MAX, &ask->after);
+    ok = mu_field_query(&gw->fields, request->query, "limit", 64, &limit) && ok;
     if (!ok) {
         mu_refuse_faults(gw, x);
         return;

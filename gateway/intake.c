@@ -165,6 +165,19 @@ static bool read_body(struct mu_gateway *gw, struct mu_exchange *x,
     return mu_gateway_parse(gw, x, body);
 }
 
+/* Takes the body as it is; its handler reads it from gw->client_body.  False: refused. */
+static bool take_text(struct mu_gateway *gw, struct mu_exchange *x,
+                      const struct mu_http_request *request)
+{
+    if (request->body_bytes > MU_HTTP_BODY_MAX) {
+        mu_refuse(gw, x, MU_ERROR_PAYLOAD_TOO_LARGE, NULL);
+        return false;
+    }
+    gw->client_body =
+        (struct mu_slice){ .data = request->body, .size = (uint32_t)request->body_bytes };
+    return true;
+}
+
 /* The ids in the path; one called playerId says for whom the caller acts.  False: refused. */
 static bool read_path(struct mu_gateway *gw, struct mu_exchange *x, const struct mu_routed *routed)
 {
@@ -217,7 +230,7 @@ static void request_found(struct mu_gateway *gw, struct mu_exchange *x,
     if (!has_body) {
         bodiless.body_bytes = 0; /* a GET's body means nothing (RFC 9110, 9.3.1) */
     }
-    if (read_body(gw, x, &bodiless)) {
+    if (routed->route->text ? take_text(gw, x, request) : read_body(gw, x, &bodiless)) {
         handle(gw, x, request);
     }
 }

@@ -182,34 +182,12 @@ static void put_pool(struct text *text, enum queue_value which,
     }
 }
 
-/* Whether member `i` is the one to believe about its partition: of several (an owner and the one
- * it took over from), the one heard last. */
-static bool speaks_for_partition(const struct mu_gateway *gw, uint32_t i)
-{
-    int64_t now_ms = gw->turn.now_ms;
-    const struct mu_fleet_member *member = mu_fleet_at(gw->fleet, i, now_ms);
-    if (member == NULL || member->stats.pools_count == 0) {
-        return false;
-    }
-    for (uint32_t j = 0; j < MU_FLEET_MAX; j++) {
-        const struct mu_fleet_member *other = mu_fleet_at(gw->fleet, j, now_ms);
-        if (other == NULL || j == i || other->stats.pools_count == 0 ||
-            strcmp(other->stats.partition, member->stats.partition) != 0) {
-            continue;
-        }
-        if (other->heard_ms > member->heard_ms || (other->heard_ms == member->heard_ms && j < i)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void put_queues(struct text *text, const struct mu_gateway *gw)
 {
     bool speaks[MU_FLEET_MAX];
     bool any = false;
     for (uint32_t i = 0; i < MU_FLEET_MAX; i++) {
-        speaks[i] = speaks_for_partition(gw, i);
+        speaks[i] = mu_fleet_speaks(gw->fleet, i, gw->turn.now_ms);
         any = any || speaks[i];
     }
     for (uint32_t which = 0; any && which < QUEUE_VALUES_COUNT; which++) {

@@ -63,4 +63,15 @@ struct mu_queue_view {
 /* Members of queueData. */
 void mu_present_queue(struct mu_json_writer *writer, const struct mu_queue_view *view);
 
+/* A ticket of part 2. */
+struct mu_ticket_view {
+    const struct mu_msg_ticket *ticket;
+    const struct mu_msg_ticket_added *place; /* its place in the queue; NULL: not known */
+    enum mu_match_state match;               /* of its match; NONE: none, or not known */
+    int64_t wall_ms;                         /* now */
+};
+
+/* An object. */
+void mu_present_ticket(struct mu_json_writer *writer, const struct mu_ticket_view *view);
+
 #endif /* MU_GATEWAY_PRESENT_H */

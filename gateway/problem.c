@@ -52,6 +52,20 @@ static void put_faults(struct mu_json_writer *writer, const struct mu_faults *fa
     mu_json_array_end(writer);
 }
 
+static void put_rules_faults(struct mu_json_writer *writer,
+                             const struct mu_msg_rules_refused *refused)
+{
+    mu_json_key(writer, "errors");
+    mu_json_array_begin(writer);
+    for (uint32_t i = 0; i < refused->faults_count; i++) {
+        mu_json_object_begin(writer);
+        mu_put_text(writer, "pointer", refused->faults[i].pointer);
+        mu_put_text(writer, "detail", refused->faults[i].detail);
+        mu_json_object_end(writer);
+    }
+    mu_json_array_end(writer);
+}
+
 /* INSUFFICIENT_PLAYERS tells who is not ready as "ply_a,ply_b". */
 static void put_not_ready(struct mu_json_writer *writer, const char *ids)
 {
@@ -103,6 +117,9 @@ void mu_problem_members(struct mu_json_writer *writer, const struct mu_problem *
     mu_put_text(writer, "code", info->name);
     if (problem->faults != NULL && problem->faults->count > 0) {
         put_faults(writer, problem->faults);
+    }
+    if (problem->rules != NULL) {
+        put_rules_faults(writer, problem->rules);
     }
     if (refusal != NULL && refusal->engaged != MU_ENGAGED_NONE) {
         put_engagement(writer, refusal);

@@ -20,7 +20,8 @@ struct mu_problem {
     const char *trace;                  /* traceparent; "" for none */
     const struct mu_faults *faults;     /* NULL: none */
     const struct mu_msg_error *refusal; /* the actor's answer; NULL: the gateway's own error */
-    uint64_t retry_after_ms;            /* 0: no hint */
+    const struct mu_msg_rules_refused *rules; /* faults of a rule set; NULL: none */
+    uint64_t retry_after_ms;                  /* 0: no hint */
 };
 
 /* Writes all members but `type` into an object that is open. */

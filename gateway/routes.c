@@ -9,12 +9,13 @@
 /* clang-format off */
 #define FREE    false
 #define LIMITED true
-#define PLAIN   false
-#define KEYED   true
+#define PLAIN   0
+#define KEYED   1
+#define TEXT    2
 static const struct mu_route routes[] = {
 #define ENTRY(method, pattern, name, where, who, rate, key, doc, local) \
     { MU_ROUTE_##name, MU_HTTP_##method, pattern, doc, MU_ROUTE_##where, MU_ROUTE_##who, \
-      rate, key, local },
+      rate, (key) != PLAIN, (key) == TEXT, local },
 #define ROUTE(method, pattern, name, where, who, rate, key, doc) \
     ENTRY(method, pattern, name, where, who, rate, key, doc, false)
 #define LOCAL(method, pattern, name, where, who, rate, key, doc) \
@@ -27,6 +28,7 @@ static const struct mu_route routes[] = {
 #undef LIMITED
 #undef PLAIN
 #undef KEYED
+#undef TEXT
 /* clang-format on */
 
 static const char *const method_names[] = {

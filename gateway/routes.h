@@ -41,6 +41,7 @@ struct mu_route {
     enum mu_route_who who;
     bool limited; /* counts against the rate limits */
     bool keyed;   /* carries an idempotency key */
+    bool text;    /* its body is a document, taken as it is */
     bool local;   /* answered at once, without the bus */
 };
 

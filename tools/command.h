@@ -15,4 +15,7 @@ int mu_command_restore(int argc, char **argv);
 int mu_command_verify(int argc, char **argv);
 int mu_command_dump(int argc, char **argv);
 
+/* `muster rules` but for `check`: list, show, diff, apply, rollback, against a gateway. */
+int mu_command_rules_remote(int argc, char **argv);
+
 #endif /* MU_TOOLS_COMMAND_H */

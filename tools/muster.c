@@ -22,6 +22,7 @@ static const struct {
     { "bots", "let players and game servers play by themselves", mu_command_bots, NULL },
     { "status", "show how a cluster does", mu_command_status, NULL },
     { "config", "check a configuration, or print what holds", mu_command_config, NULL },
+    { "rules", "list, show, compare, apply, roll back rule sets", mu_command_rules_remote, NULL },
     { "key", "make an API key", mu_command_key, NULL },
     { "backup", "write a backup of a running cluster", mu_command_backup, NULL },
     { "restore", "make a store from a backup", mu_command_restore, NULL },

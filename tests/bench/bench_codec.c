@@ -63,6 +63,7 @@ static void pack_field(msgpack_packer *packer, const struct mu_field *field, con
 {
     const uint8_t *at = base + field->offset;
     uint32_t small = 0;
+    struct mu_slice slice;
     pack_text(packer, field->name, strlen(field->name));
     switch (field->type) {
     case MU_FIELD_STR: pack_text(packer, (const char *)at, strlen((const char *)at)); break;
@@ -87,7 +88,11 @@ static void pack_field(msgpack_packer *packer, const struct mu_field *field, con
         break;
     case MU_FIELD_ONE: pack_fields(packer, mu_msg_layout(field->item), at); break;
     case MU_FIELD_BYTES:
-    case MU_FIELD_END: assert(false); break; /* none of the hot messages has bytes */
+        memcpy(&slice, at, sizeof slice);
+        (void)msgpack_pack_bin(packer, slice.size);
+        (void)msgpack_pack_bin_body(packer, slice.size > 0 ? slice.data : at, slice.size);
+        break;
+    case MU_FIELD_END: assert(false); break;
     }
 }
 
@@ -105,6 +110,7 @@ static void unpack_field(const msgpack_object *value, const struct mu_field *fie
 {
     uint8_t *at = base + field->offset;
     uint32_t small = 0;
+    struct mu_slice slice;
     switch (field->type) {
     case MU_FIELD_STR:
         assert(value->type == MSGPACK_OBJECT_STR && value->via.str.size <= field->max);
@@ -130,6 +136,9 @@ static void unpack_field(const msgpack_object *value, const struct mu_field *fie
         break;
     case MU_FIELD_ONE: unpack_fields(value, mu_msg_layout(field->item), at); break;
     case MU_FIELD_BYTES:
+        slice = (struct mu_slice){ (const uint8_t *)value->via.bin.ptr, value->via.bin.size };
+        memcpy(at, &slice, sizeof slice);
+        break;
     case MU_FIELD_END: assert(false); break;
     }
 }

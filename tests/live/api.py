@@ -16,7 +16,9 @@ import api_nonsense
 import api_players
 import api_queue
 import api_races
+import api_rules
 import api_socket
+import api_tickets
 import live as l
 
 PROBES = 30  # calls of each kind
@@ -124,6 +126,7 @@ async def run(live):
     await api_players.run(api)
     other = asyncio.ensure_future(keyed(live))
     await asyncio.gather(api_http.run(api), api_queue.run(api), api_lobbies.run(api), api_socket.run(api))
+    await asyncio.gather(api_rules.run(api), api_tickets.run(api))
     await api_matches.run(api)
     await api_races.run(api)
     await api_nonsense.run(api)

@@ -377,6 +377,20 @@ void checks_result(struct sim *sim, const char *match)
     }
 }
 
+void checks_rules(struct sim *sim, const char *name, uint64_t version)
+{
+    struct mu_key key;
+    mu_key_begin(&key);
+    mu_key_text(&key, name);
+    mu_key_u64(&key, version);
+    struct mu_slice value;
+    if (sim->store->ops->get(sim->store, MU_TABLE_RULESET_VERSION, mu_key_slice(&key), &value) !=
+        0) {
+        sim_fail(sim, "version %llu of rule set %s was acknowledged and is not durable",
+                 (unsigned long long)version, name);
+    }
+}
+
 struct totals {
     struct checks *checks;
     int64_t rating;

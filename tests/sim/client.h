@@ -78,6 +78,12 @@ void client_gateway_gone(struct sim *sim, uint32_t node);
 const char *json_text(const struct mu_json *json, uint32_t node, const char *key);
 uint32_t json_at(const struct mu_json *json, const char *first, const char *second);
 
+/* rules.c */
+
+/* Puts a mode's rule set, or rolls it back; and takes a good answer. */
+void rules_ask(struct sim *sim, struct client *client, uint32_t kind);
+void rules_answered(struct sim *sim, const struct mu_json *body);
+
 /* player.c, server.c */
 
 /* The seq of the last event that a player has seen, and his id; -1 for other clients. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/queue.h"
 #include "checks.h"
 #include "client.h"
 #include "core/key.h"
@@ -139,6 +140,36 @@ static void check_client(struct sim *sim, const struct client *client)
     }
 }
 
+/* The version of a mode's rule set that the store has; 0: none. */
+static uint64_t rules_of(struct sim *sim, const char *mode)
+{
+    struct mu_slice key = { (const uint8_t *)mode, (uint32_t)strlen(mode) };
+    struct mu_slice value;
+    return sim->store->ops->get(sim->store, MU_TABLE_RULESET, key, &value) == 0 &&
+                   mu_msg_decode(sim->decoder, MU_OP_RULESET, value.data, value.size,
+                                 &sim->scratch) == 0
+               ? sim->scratch.ruleset.version
+               : 0;
+}
+
+/* Every shard knows the rule sets that hold. */
+static void check_rules(struct sim *sim, const struct node *node)
+{
+    struct mu_msg_stats *stats = calloc(1, sizeof *stats);
+    if (stats == NULL) {
+        abort();
+    }
+    node->ops->stats(node->actor, sim->now_ms, stats);
+    for (uint32_t i = 0; i < stats->pools_count; i++) {
+        uint64_t version = rules_of(sim, stats->pools[i].mode);
+        if (stats->pools[i].rules != version) {
+            sim_fail(sim, "%s has version %" PRIu64 " of the rule set of %s, not %" PRIu64,
+                     node->name, stats->pools[i].rules, stats->pools[i].mode, version);
+        }
+    }
+    free(stats);
+}
+
 void liveness_check(struct sim *sim)
 {
     struct census *census = calloc(1, sizeof *census);
@@ -156,6 +187,8 @@ void liveness_check(struct sim *sim)
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         if (!sim->nodes[i].up) {
             sim_fail(sim, "%s is down after the calm", sim->nodes[i].name);
+        } else if (sim->nodes[i].ops == &mu_queue_ops) {
+            check_rules(sim, &sim->nodes[i]);
         }
     }
     free(census);

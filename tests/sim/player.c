@@ -11,7 +11,10 @@
 enum kind {
     ASK_REGISTER,
     ASK_ENQUEUE,
+    ASK_PARTY,
     ASK_CANCEL,
+    ASK_CANCEL_TICKET,
+    ASK_RULES,
     ASK_STATUS,
     ASK_CREATE,
     ASK_JOIN,
@@ -38,6 +41,13 @@ struct player {
 static struct player *me(const struct client *client)
 {
     return client->self;
+}
+
+static void think(struct sim *sim, struct client *client);
+
+static bool is_player(const struct client *client)
+{
+    return client->think == think;
 }
 
 static const char *any_mode(struct sim *sim)
@@ -68,6 +78,47 @@ static void enqueue(struct sim *sim, struct client *client)
     }
     (void)snprintf(body + n, sizeof body - (size_t)n, "}}");
     client_ask_once(sim, client, ASK_ENQUEUE, "/v1/matchmaking/queue", body);
+}
+
+/* Adds the latencies of a party's player, who is as far from everywhere as any. */
+static int party_player(struct sim *sim, const char *id, const char *region, char *to, size_t bytes)
+{
+    uint32_t latency_ms = 10 + sim_below(sim, 40);
+    uint32_t level = sim_below(sim, 5);
+    return snprintf(to, bytes,
+                    "{\"playerId\":\"%s\",\"attributes\":{\"level\":%u,\"roles\":[\"a\",\"b\"]},"
+                    "\"latencies\":{\"%s\":%u}}",
+                    id, level, region, latency_ms);
+}
+
+/* A player who queues together with others, who think that they are free; or with anybody, and then
+ * it is mostly refused. */
+static void enqueue_party(struct sim *sim, struct client *client)
+{
+    static const char *const modes[] = { "team_match", "team_match", "casual", "ranked" };
+    struct player *p = me(client);
+    char body[CLIENT_BODY_MAX];
+    const char *mode = modes[sim_below(sim, 4)];
+    uint32_t team_max = sim->config.modes[mu_config_mode(&sim->config, mode)].team_max;
+    uint32_t wanted = team_max < 2 ? 1 : 2 + sim_below(sim, team_max < 3 ? 1 : 2);
+    uint32_t from = sim_below(sim, sim->clients_count);
+    uint32_t count = 1;
+    bool any = sim_below(sim, 4) == 0;
+    int n = snprintf(body, sizeof body, "{\"queues\":[\"%s\"],\"region\":\"%s\",\"players\":[",
+                     mode, p->region);
+    n += party_player(sim, p->id, p->region, body + n, sizeof body - (size_t)n);
+    for (uint32_t i = 0; i < sim->clients_count && count < wanted; i++) {
+        const struct client *other = sim->clients[(from + i) % sim->clients_count];
+        if (other != client && is_player(other) && me(other)->id[0] != '\0' &&
+            (any || strcmp(me(other)->status, "IDLE") == 0)) {
+            body[n++] = ',';
+            n += party_player(sim, me(other)->id, p->region, body + n, sizeof body - (size_t)n);
+            count++;
+        }
+    }
+    assert(n > 0 && (size_t)n + 2 < sizeof body);
+    (void)snprintf(body + n, sizeof body - (size_t)n, "]}");
+    client_ask_once(sim, client, ASK_PARTY, "/v1/tickets", body);
 }
 
 static void create_lobby(struct sim *sim, struct client *client)
@@ -110,8 +161,12 @@ static void act_idle(struct sim *sim, struct client *client)
         return; /* the calm tail: nothing new */
     }
     uint32_t dice = sim_below(sim, 100);
-    if (dice < 60) {
+    if (dice < 45) {
         enqueue(sim, client);
+    } else if (dice < 58) {
+        enqueue_party(sim, client);
+    } else if (dice < 62) {
+        rules_ask(sim, client, ASK_RULES);
     } else if (dice < 68) {
         create_lobby(sim, client);
     } else if (dice < 85 && sim->board[0] != '\0') {
@@ -180,9 +235,13 @@ static void act_queued(struct sim *sim, struct client *client)
     if (act_greedy(sim, client)) {
         return;
     }
-    if (sim_below(sim, 100) < (sim_faulty(sim) ? 4 : 0)) {
+    uint32_t dice = sim_below(sim, 100);
+    if (dice < (sim_faulty(sim) ? 3 : 0)) {
         (void)snprintf(path, sizeof path, "/v1/matchmaking/queue/%s", me(client)->id);
         client_ask(sim, client, ASK_CANCEL, MU_HTTP_DELETE, path, "");
+    } else if (dice < (sim_faulty(sim) ? 4 : 0) && me(client)->ticket[0] != '\0') {
+        (void)snprintf(path, sizeof path, "/v1/tickets/%s", me(client)->ticket);
+        client_ask(sim, client, ASK_CANCEL_TICKET, MU_HTTP_DELETE, path, "");
     }
 }
 
@@ -270,6 +329,18 @@ static void answer_status(struct player *p, const struct mu_json *body)
     }
 }
 
+/* A ticket may have ended otherwise before, which is told as well. */
+static void answer_cancelled(struct sim *sim, struct client *client, bool ok,
+                             const struct mu_json *body)
+{
+    struct player *p = me(client);
+    uint32_t ticket = ok ? json_at(body, "ticket", NULL) : MU_JSON_NONE;
+    p->quiet = 100; /* it need not be his last one */
+    if (ok && strcmp(json_text(body, ticket, "status"), "CANCELLED") == 0) {
+        checks_cancelled(sim, json_text(body, ticket, "ticketId"));
+    }
+}
+
 static void answer(struct sim *sim, struct client *client, int status, const struct mu_json *body)
 {
     struct player *p = me(client);
@@ -297,6 +368,20 @@ static void answer(struct sim *sim, struct client *client, int status, const str
             const char *ticket = json_text(body, json_at(body, "queueData", NULL), "ticketId");
             checks_cancelled(sim, ticket);
             set(p->status, sizeof p->status, "IDLE");
+        }
+        break;
+    case ASK_PARTY:
+        if (ok) {
+            const char *ticket = json_text(body, json_at(body, "ticket", NULL), "ticketId");
+            set(p->ticket, sizeof p->ticket, ticket);
+            set(p->status, sizeof p->status, "IN_QUEUE");
+            checks_enqueued(sim, p->id, ticket);
+        }
+        break;
+    case ASK_CANCEL_TICKET: answer_cancelled(sim, client, ok, body); break;
+    case ASK_RULES:
+        if (ok) {
+            rules_answered(sim, body);
         }
         break;
     case ASK_STATUS: answer_status(p, body); break;
@@ -381,7 +466,7 @@ static void hung_up(struct sim *sim, struct client *client)
 
 int64_t player_last_seq(const struct client *client, char id[MU_ID_MAX + 1])
 {
-    if (client->think != think) {
+    if (!is_player(client)) {
         return -1;
     }
     memcpy(id, me(client)->id, MU_ID_MAX + 1);

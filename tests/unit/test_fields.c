@@ -185,6 +185,41 @@ static void test_stays_within_its_bounds(void **state)
     assert_int_equal(faults.count, MU_FAULTS_MAX);
 }
 
+static void test_refuses_what_it_does_not_know(void **state)
+{
+    static const char *const known[] = { "a", "b" };
+    (void)state;
+    read("{\"a\":1,\"x/y\":{\"z\":1},\"b\":null,\"A\":2}");
+    mu_fields_only(&fields, known, 2);
+    assert_int_equal(faults.count, 2);
+    expect_fault(0, MU_ERROR_VALIDATION_FAILED, "/x~1y", "is not a field of this request");
+    expect_fault(1, MU_ERROR_VALIDATION_FAILED, "/A", "is not a field of this request");
+    struct mu_fields below;
+    mu_fields_below(&fields, "x/y", mu_json_member(&json, 0, "x/y"), &below);
+    mu_fields_only(&below, known, 2);
+    expect_fault(2, MU_ERROR_VALIDATION_FAILED, "/x~1y/z", "is not a field of this request");
+    read("[1]");
+    mu_fields_only(&fields, known, 2);
+    assert_int_equal(faults.count, 1); /* that it is no object is told once */
+}
+
+static void test_reads_the_query(void **state)
+{
+    uint64_t number = 7;
+    (void)state;
+    read("{}");
+    assert_true(mu_field_query(&fields, "b=2", "a", 10, &number));
+    assert_int_equal(number, 7);
+    assert_true(mu_field_query(&fields, "a=10&b=2", "a", 10, &number));
+    assert_int_equal(number, 10);
+    static const char *const bad[] = { "a=11", "a=", "a=x", "a=-1", "a=1&a=2" };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_false(mu_field_query(&fields, bad[i], "a", 10, &number));
+        assert_int_equal(faults.count, i + 1);
+    }
+    assert_int_equal(number, 10);
+}
+
 int main(int argc, char **argv)
 {
     (void)unit_seed(argc, argv);
@@ -196,6 +231,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_keeps_objects_as_text),
         cmocka_unit_test(test_walks_arrays),
         cmocka_unit_test(test_stays_within_its_bounds),
+        cmocka_unit_test(test_refuses_what_it_does_not_know),
+        cmocka_unit_test(test_reads_the_query),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

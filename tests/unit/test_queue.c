@@ -297,6 +297,105 @@ static void test_look(void **state)
     rig_end(&rig);
 }
 
+/* Rule sets. */
+
+static const char document[] = "{ \"teams\": [] }";
+
+static void rules_add(uint64_t version)
+{
+    struct mu_msg_change *change = &rig.msg.changes.changes[0];
+    record_msg.op = MU_OP_RULESET;
+    record_msg.ruleset = (struct mu_msg_ruleset){
+        .name = "ranked",
+        .version = version,
+        .active = version,
+        .newest = 3,
+        .text = { (const uint8_t *)document, sizeof document - 1 },
+    };
+    int64_t size = mu_msg_encode(&record_msg, record_bytes, sizeof record_bytes);
+    assert_true(size > 0);
+    rig.msg.changes.changes_count = 1;
+    *change = (struct mu_msg_change){ .seq = rig.msg.changes.snapshot ? 0 : log_seq,
+                                      .table = MU_TABLE_RULESET,
+                                      .id = "ranked",
+                                      .record = { record_bytes, (uint32_t)size } };
+}
+
+/* The store commits that a version holds, and pushes it. */
+static void push_rules(uint64_t version)
+{
+    log_seq++;
+    changes_begin(false);
+    rules_add(version);
+    assert_int_equal(rig_send(&rig, MU_FRAME_EVENT, "#57", 0), 0);
+}
+
+static uint64_t rules_shown(const char *mode)
+{
+    (void)counter(0);
+    for (uint32_t i = 0; i < shown.pools_count; i++) {
+        if (strcmp(shown.pools[i].mode, mode) == 0) {
+            return shown.pools[i].rules;
+        }
+    }
+    return 0;
+}
+
+static void test_rules(void **state)
+{
+    (void)state;
+    begin();
+    push_ranked("tkt_a", 1000, 0);
+    assert_true(is_known("tkt_a"));
+    assert_int_equal(rig.msg.ticket_added.rules, 0);
+    push_rules(3);
+    assert_int_equal(rules_shown("ranked"), 3);
+    assert_int_equal(rules_shown("duel"), 0);
+    assert_true(is_known("tkt_a")); /* a rule set is no ticket, and takes none away */
+    assert_int_equal(rig.msg.ticket_added.rules, 3);
+    push_rules(2); /* rolled back */
+    assert_int_equal(rules_shown("ranked"), 2);
+
+    /* The store was restored from a time before them: a snapshot without. */
+    rig_clear(&rig);
+    rig_advance(&rig, 1100);
+    uint64_t sequence = asked(MU_OP_FOLLOW_SINCE);
+    changes_begin(false);
+    rig.msg.changes.forgotten = true;
+    rig_clear(&rig);
+    assert_int_equal(rig_send(&rig, MU_FRAME_REPLY, "#57", sequence), 0);
+    sequence = asked(MU_OP_FOLLOW_SCAN);
+    changes_begin(true);
+    rig_clear(&rig);
+    assert_int_equal(rig_send(&rig, MU_FRAME_REPLY, "#57", sequence), 0);
+    assert_int_equal(rules_shown("ranked"), 0);
+    sequence = asked(MU_OP_FOLLOW_SINCE);
+    changes_begin(false);
+    assert_int_equal(rig_send(&rig, MU_FRAME_REPLY, "#57", sequence), 0);
+    rig_end(&rig);
+}
+
+/* They are in the snapshot with which a shard starts. */
+static void test_rules_in_snapshot(void **state)
+{
+    (void)state;
+    log_seq = 10;
+    rig_begin(&rig, &mu_queue_ops, "queue/eu-west-1");
+    assert_int_equal(rig_event(&rig, MU_EV_START), 0);
+    uint64_t sequence = asked(MU_OP_EPOCH_TAKE);
+    rig.msg.op = MU_OP_EPOCH;
+    rig.msg.epoch =
+        (struct mu_msg_epoch){ .epoch = EPOCH, .log_seq = log_seq, .incarnation = RIG_INCARNATION };
+    assert_int_equal(rig_send(&rig, MU_FRAME_REPLY, "#57", sequence), 0);
+    sequence = asked(MU_OP_FOLLOW_SCAN);
+    changes_begin(true);
+    rules_add(1);
+    rig_clear(&rig);
+    assert_int_equal(rig_send(&rig, MU_FRAME_REPLY, "#57", sequence), 0);
+    assert_int_equal(rules_shown("ranked"), 1);
+    rig_end(&rig);
+}
+
 int main(int argc, char **argv)
 {
     rng.state = unit_seed(argc, argv);
@@ -310,6 +409,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_add_is_checked),
         cmocka_unit_test(test_add_is_passed_on),
         cmocka_unit_test(test_look),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_rules_in_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,13 +116,25 @@ static void test_token(void **state)
     assert_string_equal(a, "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
 }
 
+static void test_deviation(void **state)
+{
+    (void)state;
+    assert_int_equal(mu_rating_deviation(0), 350);
+    assert_int_equal(mu_rating_deviation(3), 175);
+    assert_int_equal(mu_rating_deviation(33), 60);
+    assert_int_equal(mu_rating_deviation(UINT64_MAX), 60);
+    for (uint64_t games = 0; games < 100; games++) { /* falls, and never grows */
+        assert_true(mu_rating_deviation(games + 1) <= mu_rating_deviation(games));
+    }
+}
+
 int main(int argc, char **argv)
 {
     rng.state = unit_seed(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_games), cmocka_unit_test(test_teams),
         cmocka_unit_test(test_tiers), cmocka_unit_test(test_any_match),
-        cmocka_unit_test(test_token),
+        cmocka_unit_test(test_token), cmocka_unit_test(test_deviation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

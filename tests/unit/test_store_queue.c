@@ -69,9 +69,13 @@ static void test_add(void **state)
     msg.ticket_add.latencies[0] = (struct mu_msg_latency){ .region = "eu-west", .ms = 20 };
     msg.ticket_add.latencies[1] = (struct mu_msg_latency){ .region = "us-east-1", .ms = 90 };
     msg.ticket_add.wait_max_ms = 5000;
+    (void)snprintf(msg.ticket_add.details, sizeof msg.ticket_add.details,
+                   "[{\"attributes\":{\"x\":1}},{}]");
     (void)world_ask_with(f->world, &msg, fenced(f, queue));
     world_expect(f->world, MU_OP_TICKET);
     struct mu_msg_ticket ticket = f->world->reply.ticket;
+    assert_string_equal(ticket.details, msg.ticket_add.details);
+    assert_int_equal(ticket.players[1].deviation, 350); /* has played nothing yet */
     assert_true(mu_id_valid(ticket.id, MU_ID_PREFIX_TICKET));
     assert_int_equal(ticket.version, 1);
     assert_int_equal(ticket.state, MU_TICKET_QUEUED);

@@ -11,6 +11,7 @@
 #include "tools/metrics_text.h"
 #include "tools/options.h"
 #include "tools/record_json.h"
+#include "tools/text_diff.h"
 #include "tools/view.h"
 
 static struct mu_rng rng;
@@ -263,6 +264,63 @@ static void test_made_keys_are_taken(void **state)
     free(config);
 }
 
+/* Compares two texts; what is printed, into `ret`. */
+static int diff(const char *old, const char *new, char *ret, size_t bytes)
+{
+    FILE *file = fmemopen(ret, bytes, "w");
+    assert_non_null(file);
+    ret[0] = '\0';
+    int r = mu_text_diff(old, new, file);
+    assert_int_equal(fclose(file), 0);
+    return r;
+}
+
+static void test_differences_of_texts(void **state)
+{
+    (void)state;
+    char text[4096];
+    assert_int_equal(diff("a\nb\n", "a\nb\n", text, sizeof text), 0);
+    assert_string_equal(text, "");
+    assert_int_equal(diff("", "", text, sizeof text), 0);
+    assert_int_equal(diff("a\nb\nc\n", "a\nx\nc\n", text, sizeof text), 1);
+    assert_string_equal(text, "@@ line 1 @@\n a\n-b\n+x\n c\n");
+    assert_int_equal(diff("", "new\n", text, sizeof text), 1);
+    assert_string_equal(text, "@@ line 1 @@\n+new\n");
+    assert_int_equal(
+        diff("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\n6\n7\n8\n9\n0\n", text, sizeof text), 1);
+    assert_string_equal(text, "@@ line 2 @@\n 2\n 3\n 4\n-5\n 6\n 7\n 8\n 9\n+0\n");
+}
+
+/* Any two texts: the lines that stay or are added, in order, are the new one. */
+static void test_differences_lead_from_one_to_the_other(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 500; i++) {
+        char old[64] = "";
+        char new[64] = "";
+        char text[4096];
+        char made[64] = "";
+        for (uint32_t k = (uint32_t)mu_rng_below(&rng, 7); k > 0; k--) { /* all within context */
+            (void)snprintf(old + strlen(old), 4, "%c\n", (int)('a' + mu_rng_below(&rng, 3)));
+        }
+        for (uint32_t k = (uint32_t)mu_rng_below(&rng, 7); k > 0; k--) {
+            (void)snprintf(new + strlen(new), 4, "%c\n", (int)('a' + mu_rng_below(&rng, 3)));
+        }
+        int r = diff(old, new, text, sizeof text);
+        assert_int_equal(r, strcmp(old, new) != 0);
+        uint32_t shown = 0;
+        for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
+            shown += line[0] == ' ' || line[0] == '-' ? 1 : 0;
+            if (line[0] == ' ' || line[0] == '+') {
+                (void)snprintf(made + strlen(made), 4, "%.2s", line + 1);
+            }
+        }
+        if (r == 1 && shown == strlen(old) / 2) { /* else a long way before or behind is left out */
+            assert_string_equal(made, new);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     rng.state = unit_seed(argc, argv);
@@ -277,6 +335,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_record_as_json),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_made_keys_are_taken),
+        cmocka_unit_test(test_differences_of_texts),
+        cmocka_unit_test(test_differences_lead_from_one_to_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
