@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/engine.h"
+#include "actors/roster.h"
+#include "actors/rules_compile.h"
 #include "core/config.h"
 #include "core/counters.h"
 #include "core/map.h"
@@ -30,7 +31,9 @@ struct lease {
     bool resync;         /* something is missing: wait for a new generation */
     bool ack_due;        /* in this batch */
     int64_t heard_ms;    /* last POOL_SYNC */
-    struct mu_pool *pool;
+    struct mu_rulebook book;
+    uint64_t rules_version; /* of the book */
+    struct mu_pool *pool;   /* NULL before the first generation */
 };
 
 struct matcher {
@@ -44,10 +47,12 @@ struct matcher {
     uint32_t leases_count; /* in use: 0..leases_end */
     uint32_t leases_end;   /* one above the highest in use */
     struct mu_counters counters;
-    uint32_t messages_left; /* PROPOSALS that this batch may still send */
-    struct lease *current;  /* while it proposes */
-    struct mu_outbox *out;  /* while it proposes */
-    struct mu_msg msg;      /* scratch: PROPOSALS being filled, then any */
+    uint32_t messages_left;   /* PROPOSALS that this batch may still send */
+    struct lease *current;    /* while it proposes */
+    struct mu_outbox *out;    /* while it proposes */
+    struct mu_blocks *blocks; /* of a roster that is being read */
+    struct mu_facts *facts;   /* [MU_FACTS_BYTES_MAX] of the ticket that is being read */
+    struct mu_msg msg;        /* scratch: PROPOSALS being filled, then any */
 };
 
 static struct matcher *matcher_of(struct mu_actor *actor)
@@ -72,6 +77,7 @@ static void lease_end(struct matcher *matcher, struct lease *lease)
 {
     (void)mu_map_remove(matcher->by_key, lease->key);
     mu_pool_destroy(lease->pool);
+    mu_rulebook_release(&lease->book);
     *lease = (struct lease){ .key = "" };
     matcher->leases_count--;
     while (matcher->leases_end > 0 && matcher->leases[matcher->leases_end - 1].key[0] == '\0') {
@@ -89,17 +95,8 @@ static struct lease *lease_begin(struct matcher *matcher, const char *key, const
     while (matcher->leases[index].key[0] != '\0') {
         index++;
     }
-    uint64_t tickets_max = 2 * matcher->config->settings.tickets_max; /* own and foreign */
-    if (tickets_max > MU_POOL_CAPACITY_MAX) {
-        tickets_max = MU_POOL_CAPACITY_MAX;
-    }
-    struct mu_pool *pool =
-        mu_pool_create(matcher->config, mode, (uint32_t)tickets_max, matcher->seed);
-    if (pool == NULL) {
-        return NULL;
-    }
     struct lease *lease = &matcher->leases[index];
-    *lease = (struct lease){ .mode = mode, .pool = pool };
+    *lease = (struct lease){ .mode = mode };
     (void)snprintf(lease->key, sizeof lease->key, "%s", key);
     (void)snprintf(lease->shard, sizeof lease->shard, "%s", shard);
     int r = mu_map_put(matcher->by_key, key, index);
@@ -111,20 +108,72 @@ static struct lease *lease_begin(struct matcher *matcher, const char *key, const
     return lease;
 }
 
+/* Makes the book and the pool of a generation: anew when the rules are others than before.
+ * Returns whether it could. */
+static bool lease_prepare(struct matcher *matcher, struct lease *lease,
+                          const struct mu_msg_pool_sync *sync, struct mu_outbox *out)
+{
+    if (lease->pool != NULL && lease->rules_version == sync->rules_version) {
+        mu_pool_clear(lease->pool);
+        return true;
+    }
+    struct mu_rulebook book;
+    if (mu_rules_of_queue(matcher->config, lease->mode, sync->rules, sync->rules_version, &book) !=
+        0) {
+        mu_outbox_note(out, "pool %s: rule set version %llu is not understood", lease->key,
+                       (unsigned long long)sync->rules_version);
+        return false;
+    }
+    mu_pool_destroy(lease->pool);
+    mu_rulebook_release(&lease->book);
+    uint64_t tickets_max = 2 * matcher->config->settings.tickets_max; /* own and foreign */
+    if (tickets_max > MU_POOL_CAPACITY_MAX) {
+        tickets_max = MU_POOL_CAPACITY_MAX;
+    }
+    lease->book = book;
+    lease->rules_version = sync->rules_version;
+    lease->pool =
+        mu_pool_create(matcher->config, &lease->book, (uint32_t)tickets_max, matcher->seed);
+    return lease->pool != NULL;
+}
+
 /* What shards say. */
+
+/* Reads a ticket, with facts when the rules need them.  Returns 0 or -errno. */
+static int read_ticket(struct matcher *matcher, const struct mu_rules *rules,
+                       const struct mu_msg_pool_ticket *told, struct mu_engine_ticket *ret)
+{
+    struct mu_roster *roster = mu_roster_of_told(matcher->blocks, told);
+    if (roster == NULL) {
+        return -EINVAL;
+    }
+    int r = 0;
+    mu_told_read(told, matcher->now_ms, ret);
+    mu_roster_rate(roster, &rules->objective, ret);
+    if (rules->needs != 0) {
+        r = mu_roster_facts(roster, rules, matcher->config, NULL, matcher->facts,
+                            MU_FACTS_BYTES_MAX);
+        ret->facts = matcher->facts;
+    }
+    mu_roster_give(matcher->blocks, roster);
+    return r;
+}
 
 static void apply(struct matcher *matcher, struct lease *lease, const struct mu_msg_pool_sync *sync,
                   struct mu_outbox *out)
 {
     for (uint32_t i = 0; i < sync->leaves_count; i++) {
-        (void)mu_pool_remove(lease->pool, sync->leaves[i].id);
+        (void)mu_pool_remove(lease->pool, sync->leaves[i].id, MU_LEAVE_ELSEWHERE, matcher->now_ms);
+    }
+    for (uint32_t i = 0; i < sync->quits_count; i++) {
+        (void)mu_pool_remove(lease->pool, sync->quits[i].id, MU_LEAVE_GAVE_UP, matcher->now_ms);
     }
     for (uint32_t i = 0; i < sync->joins_count; i++) {
         struct mu_engine_ticket ticket;
-        mu_engine_ticket_from(&sync->joins[i], matcher->now_ms, &ticket);
-        int r = mu_pool_add(lease->pool, &ticket);
-        if (r != 0) {
-            mu_outbox_note(out, "ticket %s not taken: %d", ticket.id, r);
+        int r = read_ticket(matcher, lease->book.shapes[0], &sync->joins[i], &ticket);
+        r = r != 0 ? r : mu_pool_add(lease->pool, &ticket, matcher->now_ms);
+        if (r != 0) { /* it can never match under these rules */
+            mu_outbox_note(out, "ticket %s not taken: %d", sync->joins[i].id, r);
         }
     }
     lease->seq = sync->seq;
@@ -135,13 +184,18 @@ static void apply(struct matcher *matcher, struct lease *lease, const struct mu_
 static void take_generation(struct matcher *matcher, struct lease *lease,
                             const struct mu_msg_pool_sync *sync, struct mu_outbox *out)
 {
-    mu_pool_clear(lease->pool);
     lease->generation = sync->generation;
     lease->seq = 0;
     lease->ready = false;
     lease->resync = sync->seq != 1;
-    if (!lease->resync) {
+    if (lease->resync) {
+        return;
+    }
+    if (lease_prepare(matcher, lease, sync, out)) {
         apply(matcher, lease, sync, out);
+    } else {
+        lease->resync = true;
+        lease->ack_due = false; /* unacknowledged, it goes to another matcher */
     }
 }
 
@@ -207,15 +261,20 @@ static bool propose(void *owner, const struct mu_engine_match *match)
     }
     for (uint32_t i = 0; i < match->count; i++) {
         const struct mu_engine_member *member = &match->members[i];
+        bool spans = member->team == MU_TEAM_SPAN;
         struct mu_msg_proposed *proposed = &proposals->tickets[proposals->tickets_count++];
         memcpy(proposed->id, member->ticket->id, sizeof proposed->id);
         proposed->version = member->ticket->version;
         proposed->match = proposals->matches_count;
-        proposed->team = member->team;
+        proposed->team = spans ? member->teams[0] : member->team;
         proposed->seats = 0;
+        for (uint32_t j = 0; spans && j < member->ticket->players; j++) {
+            proposed->seats |= (uint64_t)(member->teams[j] + 1) << (8 * j);
+        }
     }
-    proposals->matches[proposals->matches_count++] =
-        (struct mu_msg_proposal){ .region = match->region, .quality = match->quality };
+    proposals->matches[proposals->matches_count++] = (struct mu_msg_proposal){
+        .region = match->region, .quality = match->quality, .shape = match->shape
+    };
     matcher->counters.values[MU_COUNTER_PROPOSED]++;
     return matcher->messages_left > 1; /* the last one is for what is being filled */
 }
@@ -318,7 +377,9 @@ static void stats(const struct mu_actor *actor, int64_t now_ms, struct mu_msg_st
     for (uint32_t i = 0; i < matcher->leases_end; i++) {
         if (matcher->leases[i].key[0] != '\0') {
             counters.values[MU_COUNTER_POOLS]++;
-            counters.values[MU_COUNTER_POOL_TICKETS] += mu_pool_count(matcher->leases[i].pool);
+            if (matcher->leases[i].pool != NULL) {
+                counters.values[MU_COUNTER_POOL_TICKETS] += mu_pool_count(matcher->leases[i].pool);
+            }
         }
     }
     ret->partition[0] = '\0';
@@ -350,7 +411,10 @@ static void check(const struct mu_actor *actor)
         assert(i < matcher->leases_end);
         assert(mu_map_get(matcher->by_key, lease->key) == i);
         assert(!(lease->ready && lease->resync));
-        mu_pool_check(lease->pool);
+        assert(lease->pool != NULL || !lease->ready);
+        if (lease->pool != NULL) {
+            mu_pool_check(lease->pool);
+        }
     }
     assert(used == matcher->leases_count);
     mu_map_check(matcher->by_key);
@@ -364,7 +428,10 @@ static void destroy(struct mu_actor *actor)
     }
     for (uint32_t i = 0; i < MU_MATCHER_POOLS_MAX; i++) {
         mu_pool_destroy(matcher->leases[i].pool);
+        mu_rulebook_release(&matcher->leases[i].book);
     }
+    free(matcher->facts);
+    mu_blocks_destroy(matcher->blocks);
     mu_map_destroy(matcher->by_key);
     free(matcher);
 }
@@ -379,8 +446,10 @@ static int create(const struct mu_actor_env *env, struct mu_actor **ret)
     matcher->config = env->config;
     matcher->seed = env->seed;
     matcher->by_key = mu_map_create(MU_MATCHER_POOLS_MAX, KEY_MAX, env->seed);
-    if (matcher->by_key == NULL) {
-        free(matcher);
+    matcher->blocks = mu_blocks_create();
+    matcher->facts = malloc(MU_FACTS_BYTES_MAX);
+    if (matcher->by_key == NULL || matcher->blocks == NULL || matcher->facts == NULL) {
+        destroy(&matcher->actor);
         return -ENOMEM;
     }
     *ret = &matcher->actor;

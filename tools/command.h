@@ -9,6 +9,8 @@ int mu_command_dev(int argc, char **argv);
 int mu_command_bots(int argc, char **argv);
 int mu_command_status(int argc, char **argv);
 int mu_command_config(int argc, char **argv);
+int mu_command_rules(int argc, char **argv);
+int mu_command_simulate(int argc, char **argv);
 int mu_command_key(int argc, char **argv);
 int mu_command_backup(int argc, char **argv);
 int mu_command_restore(int argc, char **argv);
