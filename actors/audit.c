@@ -132,7 +132,7 @@ static bool match_lists(const struct mu_msg_match *match, const char *player)
 {
     bool listed = false;
     for (uint32_t i = 0; i < match->players_count; i++) {
-        listed = listed || strcmp(match->players[i].id, player) == 0;
+        listed = listed || (!match->players[i].freed && strcmp(match->players[i].id, player) == 0);
     }
     return listed && (match->state == MU_MATCH_FORMED || match->state == MU_MATCH_ALLOCATING ||
                       match->state == MU_MATCH_LIVE);
@@ -389,8 +389,10 @@ static int audit_all(struct mu_audit *audit)
         { MU_TABLE_IDEMPOTENCY, check_idempotency },
         { MU_TABLE_IDEMPOTENCY_AGE, check_age },
     };
-    static mu_audit_fn *const objects[] = { mu_audit_tickets, mu_audit_matches, mu_audit_lobbies,
-                                            mu_audit_servers, mu_audit_rules };
+    static mu_audit_fn *const objects[] = {
+        mu_audit_tickets, mu_audit_matches, mu_audit_lobbies,
+        mu_audit_servers, mu_audit_rules,   mu_audit_backfills
+    };
     const struct mu_key everything = { 0 };
     int r = 0;
     for (size_t i = 0; i < sizeof walks / sizeof walks[0] && r == 0; i++) {

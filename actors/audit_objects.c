@@ -21,6 +21,17 @@ static int expect_engaged(struct mu_audit *audit, const char *player, enum mu_en
     return r;
 }
 
+/* Whether a player of a ticket is in the match: with it, or with another one when he left and came
+ * back by a backfill. */
+static bool is_in(const struct mu_msg_match *match, const char *player)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < match->players_count; i++) {
+        found = found || strcmp(match->players[i].id, player) == 0;
+    }
+    return found;
+}
+
 static int check_ticket(struct mu_audit *audit)
 {
     const struct mu_msg_ticket *ticket = &audit->record->ticket;
@@ -43,8 +54,8 @@ static int check_ticket(struct mu_audit *audit)
     }
     r = mu_audit_need(audit, MU_TABLE_MATCH, ticket->match, ticket->id);
     uint32_t found = 0;
-    for (uint32_t i = 0; r == 0 && i < audit->other->match.players_count; i++) {
-        found += strcmp(audit->other->match.players[i].ticket, ticket->id) == 0 ? 1 : 0;
+    for (uint32_t i = 0; r == 0 && i < ticket->players_count; i++) {
+        found += is_in(&audit->other->match, ticket->players[i].id) ? 1 : 0;
     }
     if (r == 0 && found != ticket->players_count) {
         r = mu_audit_fault(audit, "%s is not whole in %s", ticket->id, ticket->match);
@@ -71,7 +82,12 @@ static int check_match_player(struct mu_audit *audit, const struct mu_msg_match 
             return mu_audit_fault(audit, "%s has %s twice", match->id, player->id);
         }
     }
-    int r = alive ? expect_engaged(audit, player->id, MU_ENGAGED_MATCH, match->id) : 0;
+    if (player->freed && match->state != MU_MATCH_LIVE && match->state != MU_MATCH_ENDED &&
+        match->state != MU_MATCH_EXPIRED) {
+        return mu_audit_fault(audit, "%s lost %s before it was played", match->id, player->id);
+    }
+    int r = alive && !player->freed ? expect_engaged(audit, player->id, MU_ENGAGED_MATCH, match->id)
+                                    : 0;
     if (r == 0 && player->ticket[0] != '\0' && match->state != MU_MATCH_ABORTED) {
         r = mu_audit_need(audit, MU_TABLE_TICKET, player->ticket, match->id);
         if (r == 0 && (audit->other->ticket.state != MU_TICKET_MATCHED ||
@@ -122,6 +138,13 @@ static int check_match(struct mu_audit *audit)
     }
     if (r == 0 && match->state == MU_MATCH_LIVE) {
         r = note_used(audit, match->server.id);
+    }
+    if (r == 0 && match->backfill[0] != '\0') {
+        r = mu_audit_need(audit, MU_TABLE_BACKFILL, match->backfill, match->id);
+        if (r == 0 && (audit->other->backfill.state != MU_BACKFILL_QUEUED ||
+                       strcmp(audit->other->backfill.match, match->id) != 0)) {
+            r = mu_audit_fault(audit, "%s has %s, which is over", match->id, match->backfill);
+        }
     }
     if (r == 0 && !placed && match->server.id[0] != '\0') {
         r = mu_audit_fault(audit, "%s has a server before it is played", match->id);
@@ -254,7 +277,7 @@ static int check_live(struct mu_audit *audit)
     }
     enum mu_table table = (enum mu_table)audit->value.data[0];
     if (table != MU_TABLE_TICKET && table != MU_TABLE_MATCH && table != MU_TABLE_LOBBY &&
-        table != MU_TABLE_SERVER && table != MU_TABLE_RULESET) {
+        table != MU_TABLE_SERVER && table != MU_TABLE_RULESET && table != MU_TABLE_BACKFILL) {
         return mu_audit_fault(audit, "%s is live in table %d", id, (int)table);
     }
     int r = mu_audit_need(audit, table, id, partition);
@@ -263,6 +286,8 @@ static int check_live(struct mu_audit *audit)
     }
     if (table == MU_TABLE_TICKET) {
         mu_address_queue(audit->other->ticket.region, expected);
+    } else if (table == MU_TABLE_BACKFILL) {
+        mu_address_queue(audit->other->backfill.region, expected);
     }
     bool right = table == MU_TABLE_RULESET ? strncmp(partition, "queue/", 6) == 0
                                            : strcmp(partition, expected) == 0;

@@ -64,4 +64,7 @@ int mu_audit_servers(struct mu_audit *audit);
 /* The checks of audit_rules.c. */
 int mu_audit_rules(struct mu_audit *audit);
 
+/* The checks of audit_backfill.c. */
+int mu_audit_backfills(struct mu_audit *audit);
+
 #endif /* MU_ACTORS_AUDIT_PRIVATE_H */

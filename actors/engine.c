@@ -2,185 +2,37 @@
 #include "actors/engine.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "actors/engine_pool.h"
-
-enum { LINK_STEPS_MAX = 32 }; /* looked at from either end of a bucket for a ticket's place */
-
-/* Buckets. */
-
-bool mu_pool_before(const struct mu_pool *pool, uint32_t a, uint32_t b)
-{
-    int64_t key_a = mu_pool_key(&pool->hot[a]);
-    int64_t key_b = mu_pool_key(&pool->hot[b]);
-    if (key_a != key_b) {
-        return key_a < key_b;
-    }
-    return strcmp(pool->cold[a].id, pool->cold[b].id) < 0;
-}
-
-int32_t mu_pool_up(const struct mu_pool *pool, uint32_t size, int32_t from)
-{
-    if (from >= MU_POOL_RATINGS) {
-        return -1;
-    }
-    uint32_t word = (uint32_t)from / 64;
-    uint64_t bits = pool->occupied[size - 1][word] & (UINT64_MAX << ((uint32_t)from % 64));
-    while (bits == 0) {
-        if (++word == MU_POOL_WORDS) {
-            return -1;
-        }
-        bits = pool->occupied[size - 1][word];
-    }
-    uint32_t bit = 0;
-    for (uint32_t step = 32; step > 0; step /= 2) {
-        if ((bits << (64 - step)) == 0) { /* the lowest `step` bits are zero */
-            bits >>= step;
-            bit += step;
-        }
-    }
-    return (int32_t)(word * 64 + bit);
-}
-
-int32_t mu_pool_down(const struct mu_pool *pool, uint32_t size, int32_t from)
-{
-    if (from < 0) {
-        return -1;
-    }
-    uint32_t word = (uint32_t)from / 64;
-    uint64_t bits = pool->occupied[size - 1][word] & (UINT64_MAX >> (63 - (uint32_t)from % 64));
-    while (bits == 0) {
-        if (word-- == 0) {
-            return -1;
-        }
-        bits = pool->occupied[size - 1][word];
-    }
-    uint32_t bit = 63;
-    for (uint32_t step = 32; step > 0; step /= 2) {
-        if ((bits >> (64 - step)) == 0) { /* the highest `step` bits are zero */
-            bits <<= step;
-            bit -= step;
-        }
-    }
-    return (int32_t)(word * 64 + bit);
-}
-
-static struct mu_bucket *bucket_of(struct mu_pool *pool, const struct mu_hot *hot)
-{
-    assert(hot->players >= 1 && hot->players <= pool->sizes_count);
-    return &pool->buckets[hot->players - 1][hot->rating - MU_RATING_MIN];
-}
-
-/* The member behind which `slot` belongs, or MU_SLOT_NONE for the front.  New tickets belong at
- * the end and requeued ones at the front; one from the middle of a very long bucket is put near
- * its place, which only matters to which of many equal neighbours is taken first. */
-static uint32_t place_in(const struct mu_pool *pool, const struct mu_bucket *bucket, uint32_t slot)
-{
-    uint32_t after = bucket->tail;
-    for (uint32_t i = 0; i < LINK_STEPS_MAX; i++) {
-        if (after == MU_SLOT_NONE || mu_pool_before(pool, after, slot)) {
-            return after;
-        }
-        after = pool->hot[after].prev;
-    }
-    uint32_t next = bucket->head;
-    for (uint32_t i = 0; i < LINK_STEPS_MAX; i++) {
-        if (mu_pool_before(pool, slot, next)) {
-            return pool->hot[next].prev;
-        }
-        next = pool->hot[next].next;
-        assert(next != MU_SLOT_NONE); /* those at the end were all found to be later */
-    }
-    return after;
-}
-
-void mu_pool_link(struct mu_pool *pool, uint32_t slot)
-{
-    struct mu_hot *hot = &pool->hot[slot];
-    struct mu_bucket *bucket = bucket_of(pool, hot);
-    uint32_t after = place_in(pool, bucket, slot);
-    hot->prev = after;
-    hot->next = after == MU_SLOT_NONE ? bucket->head : pool->hot[after].next;
-    if (hot->prev == MU_SLOT_NONE) {
-        bucket->head = slot;
-    } else {
-        pool->hot[hot->prev].next = slot;
-    }
-    if (hot->next == MU_SLOT_NONE) {
-        bucket->tail = slot;
-    } else {
-        pool->hot[hot->next].prev = slot;
-    }
-    uint32_t at = (uint32_t)(hot->rating - MU_RATING_MIN);
-    pool->occupied[hot->players - 1][at / 64] |= UINT64_C(1) << (at % 64);
-    pool->size_counts[hot->players]++;
-    pool->waiting_count++;
-}
-
-void mu_pool_unlink(struct mu_pool *pool, uint32_t slot)
-{
-    struct mu_hot *hot = &pool->hot[slot];
-    struct mu_bucket *bucket = bucket_of(pool, hot);
-    if (hot->prev == MU_SLOT_NONE) {
-        bucket->head = hot->next;
-    } else {
-        pool->hot[hot->prev].next = hot->next;
-    }
-    if (hot->next == MU_SLOT_NONE) {
-        bucket->tail = hot->prev;
-    } else {
-        pool->hot[hot->next].prev = hot->prev;
-    }
-    if (bucket->head == MU_SLOT_NONE) {
-        uint32_t at = (uint32_t)(hot->rating - MU_RATING_MIN);
-        pool->occupied[hot->players - 1][at / 64] &= ~(UINT64_C(1) << (at % 64));
-    }
-    hot->next = MU_SLOT_NONE;
-    hot->prev = MU_SLOT_NONE;
-    assert(pool->waiting_count > 0);
-    pool->size_counts[hot->players]--;
-    pool->waiting_count--;
-}
-
-void mu_pool_change(struct mu_pool *pool, uint32_t slot)
-{
-    struct mu_hot *hot = &pool->hot[slot];
-    if (hot->changed_at == MU_SLOT_NONE) {
-        hot->changed_at = pool->changed_count;
-        pool->changed[pool->changed_count++] = slot;
-    }
-}
-
-void mu_pool_unchange(struct mu_pool *pool, uint32_t slot)
-{
-    struct mu_hot *hot = &pool->hot[slot];
-    if (hot->changed_at != MU_SLOT_NONE) {
-        uint32_t last = pool->changed[--pool->changed_count];
-        pool->changed[hot->changed_at] = last;
-        pool->hot[last].changed_at = hot->changed_at;
-        hot->changed_at = MU_SLOT_NONE;
-    }
-}
 
 /* Life. */
 
 static void forget_all(struct mu_pool *pool)
 {
     memset(pool->occupied, 0, sizeof pool->occupied);
-    memset(pool->size_counts, 0, sizeof pool->size_counts);
-    for (uint32_t size = 0; size < pool->sizes_count; size++) {
+    for (uint32_t shelf = 0; shelf <= pool->sizes_count; shelf++) {
         for (uint32_t i = 0; i < MU_POOL_RATINGS; i++) {
-            pool->buckets[size][i] = (struct mu_bucket){ MU_SLOT_NONE, MU_SLOT_NONE };
+            pool->buckets[shelf][i] = (struct mu_bucket){ MU_SLOT_NONE, MU_SLOT_NONE };
         }
     }
     pool->waiting_count = 0;
+    pool->backfills_count = 0;
+    pool->players_count = 0;
     pool->taken_count = 0;
-    pool->changed_count = 0;
-    pool->anchors_count = 0;
-    pool->anchors_next = 0;
-    pool->parked = false;
+    pool->due_count = 0;
+    pool->proposals_count = 0;
+}
+
+static void give_facts(struct mu_pool *pool, uint32_t slot)
+{
+    struct mu_facts *facts = pool->cold[slot].facts;
+    if (facts != NULL) {
+        mu_blocks_give(pool->blocks, facts, facts->bytes);
+        pool->cold[slot].facts = NULL;
+    }
 }
 
 /* Enlarges *array to `count` items of `bytes` each, the new ones zero. */
@@ -201,19 +53,22 @@ static int enlarge_all(struct mu_pool *pool, uint32_t old_count, uint32_t count)
     struct mu_heap *moments = mu_heap_create(count);
     void *hot = pool->hot;
     void *cold = pool->cold;
-    void *changed = pool->changed;
-    void *anchors = pool->anchors;
+    void *reach_ms = pool->reach_ms;
+    void *nearness = pool->nearness;
+    void *due = pool->due;
     void *spare = pool->spare;
     int r = moments == NULL ? -ENOMEM : 0;
     r = r != 0 ? r : enlarge(&hot, old_count, count, sizeof *pool->hot);
     r = r != 0 ? r : enlarge(&cold, old_count, count, sizeof *pool->cold);
-    r = r != 0 ? r : enlarge(&changed, old_count, count, sizeof *pool->changed);
-    r = r != 0 ? r : enlarge(&anchors, old_count, count, sizeof *pool->anchors);
+    r = r != 0 ? r : enlarge(&reach_ms, old_count, count, pool->regions_count * sizeof(uint16_t));
+    r = r != 0 ? r : enlarge(&nearness, old_count, count, pool->regions_count * sizeof(float));
+    r = r != 0 ? r : enlarge(&due, old_count, count, sizeof *pool->due);
     r = r != 0 ? r : enlarge(&spare, old_count, count, sizeof *pool->spare);
     pool->hot = hot;
     pool->cold = cold;
-    pool->changed = changed;
-    pool->anchors = anchors;
+    pool->reach_ms = reach_ms;
+    pool->nearness = nearness;
+    pool->due = due;
     pool->spare = spare;
     if (r != 0) {
         mu_heap_destroy(moments);
@@ -239,33 +94,83 @@ static int grow(struct mu_pool *pool)
     return r != 0 ? r : mu_slots_grow(&pool->slots, pool->cold[0].id, sizeof pool->cold[0]);
 }
 
-struct mu_pool *mu_pool_create(const struct mu_config *config, uint32_t mode, uint32_t capacity_max,
-                               uint64_t seed)
+/* Whether the engine's own generators know all that this queue asks for. */
+static bool is_plain(const struct mu_rulebook *book)
 {
-    assert(mode < config->modes_count);
+    const struct mu_rules *rules = book->shapes[0];
+    if (book->shapes_count != 1 || rules->rules_count > 0 || !rules->alike || rules->large ||
+        rules->parties != MU_PARTY_ONE_TEAM || rules->sort_count > 0 || rules->needs != 0 ||
+        !isinf(rules->prefer.value) || rules->prefer.steps_count > 0) {
+        return false;
+    }
+    const struct mu_team *team = &rules->teams[0];
+    return team->quotas_count == 0 && mu_limit_next(&team->players_min, 0) == MU_NEVER &&
+           mu_limit_next(&team->players_max, 0) == MU_NEVER;
+}
+
+static enum mu_generator generator_of(const struct mu_rulebook *book, const struct mu_sizes *sizes)
+{
+    if (!is_plain(book)) {
+        return MU_GENERATE_COMPOSE;
+    }
+    if (sizes->teams_min != 2 || sizes->teams_max != 2 || sizes->team_min != sizes->team_max) {
+        return MU_GENERATE_CROWD;
+    }
+    if (sizes->team_max == 1) {
+        return MU_GENERATE_PAIR;
+    }
+    return sizes->players_max <= MU_GROUP_PLAYERS_MAX ? MU_GENERATE_GROUP : MU_GENERATE_CROWD;
+}
+
+static void set_sizes(struct mu_pool *pool)
+{
+    const struct mu_rules *rules = pool->rules;
+    pool->sizes = (struct mu_sizes){
+        .teams_min = rules->teams_min,
+        .teams_max = rules->teams_count,
+        .team_min = mu_team_min(rules, 0, 0),
+        .team_max = mu_team_max(rules, 0, 0),
+        .players_min = mu_rules_players_min(rules, 0),
+        .players_max = mu_rules_players_max(rules, 0),
+    };
+    pool->generator = generator_of(pool->book, &pool->sizes);
+    pool->sizes_count = MU_TICKET_PLAYERS_MAX;
+    if (pool->generator != MU_GENERATE_COMPOSE && pool->sizes.team_max < MU_TICKET_PLAYERS_MAX) {
+        pool->sizes_count = pool->sizes.team_max;
+    }
+}
+
+struct mu_pool *mu_pool_create(const struct mu_config *config, const struct mu_rulebook *book,
+                               uint32_t capacity_max, uint64_t seed)
+{
+    assert(book->shapes_count >= 1);
     assert(capacity_max >= 1 && capacity_max <= MU_POOL_CAPACITY_MAX);
     struct mu_pool *pool = calloc(1, sizeof *pool);
     if (pool == NULL) {
         return NULL;
     }
-    const struct mu_mode *rules = &config->modes[mode];
     pool->config = config;
-    pool->mode = rules;
-    pool->mode_index = mode;
-    pool->players_min = rules->teams * rules->team_min;
-    pool->players_max = rules->teams * rules->team_max;
-    assert(pool->players_min >= 1 && pool->players_max <= MU_MATCH_PLAYERS_MAX);
-    pool->pair = rules->teams == 2 && rules->team_max == 1;
-    pool->sizes_count =
-        rules->team_max < MU_TICKET_PLAYERS_MAX ? rules->team_max : MU_TICKET_PLAYERS_MAX;
-    pool->neighbours_max = 4 * pool->players_max;
-    if (pool->neighbours_max < MU_POOL_NEIGHBOURS_MAX) {
-        pool->neighbours_max = MU_POOL_NEIGHBOURS_MAX;
-    }
+    pool->book = book;
+    pool->rules = book->shapes[0];
+    pool->regions_count = config->regions_count;
+    set_sizes(pool);
+    const struct mu_objective *objective = &pool->rules->objective;
+    mu_affinity_init(&pool->affinity, objective, pool->rules->for_all ? 1 : pool->sizes.teams_max,
+                     pool->sizes.team_max);
     uint32_t capacity =
         capacity_max < MU_POOL_CAPACITY_FIRST ? capacity_max : MU_POOL_CAPACITY_FIRST;
-    pool->buckets = calloc(pool->sizes_count, sizeof *pool->buckets);
-    if (pool->buckets == NULL || mu_slots_init(&pool->slots, capacity, capacity_max, seed) != 0 ||
+    pool->buckets = calloc(1 + pool->sizes_count, sizeof *pool->buckets);
+    pool->blocks = mu_blocks_create();
+    pool->desk = mu_desk_create();
+    pool->work = calloc(1, sizeof *pool->work);
+    bool made =
+        pool->buckets != NULL && pool->blocks != NULL && pool->desk != NULL && pool->work != NULL;
+    if (made && objective->waits) {
+        pool->reserve = mu_reserve_create(objective, &pool->affinity, pool->regions_count,
+                                          pool->sizes.players_max);
+        made = pool->reserve != NULL;
+    }
+    if (!made || mu_slots_init(&pool->slots, capacity, capacity_max, seed) != 0 ||
         enlarge_all(pool, 0, capacity) != 0) {
         mu_pool_destroy(pool);
         return NULL;
@@ -281,10 +186,15 @@ void mu_pool_destroy(struct mu_pool *pool)
     }
     mu_slots_release(&pool->slots);
     mu_heap_destroy(pool->moments);
+    mu_reserve_destroy(pool->reserve);
+    mu_blocks_destroy(pool->blocks);
+    mu_desk_destroy(pool->desk);
+    free(pool->work);
     free(pool->hot);
     free(pool->cold);
-    free(pool->changed);
-    free(pool->anchors);
+    free(pool->reach_ms);
+    free(pool->nearness);
+    free(pool->due);
     free(pool->spare);
     free(pool->buckets);
     free(pool);
@@ -292,70 +202,181 @@ void mu_pool_destroy(struct mu_pool *pool)
 
 void mu_pool_clear(struct mu_pool *pool)
 {
+    for (uint32_t i = 0; i < pool->slots.capacity; i++) {
+        give_facts(pool, i);
+    }
     mu_slots_clear(&pool->slots);
     mu_heap_clear(pool->moments);
     memset(pool->hot, 0, pool->slots.capacity * sizeof *pool->hot);
     memset(pool->cold, 0, pool->slots.capacity * sizeof *pool->cold);
+    if (pool->reserve != NULL) {
+        mu_reserve_clear(pool->reserve);
+    }
     forget_all(pool);
 }
 
 /* Tickets. */
 
-static uint32_t regions_of(const struct mu_pool *pool, const struct mu_engine_ticket *ticket)
+void mu_engine_ticket_rate(struct mu_engine_ticket *ticket, const struct mu_objective *objective,
+                           const int32_t *ratings, const int32_t *deviations, uint32_t count)
 {
+    assert(count >= 1);
+    uint32_t party = count < MU_TICKET_PLAYERS_MAX ? count : MU_TICKET_PLAYERS_MAX;
+    int64_t plain = 0;
+    ticket->sum = 0;
+    ticket->squares = 0;
+    ticket->variance = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        double rating = (double)ratings[i] + objective->party_bonus[party];
+        double deviation = deviations[i];
+        plain += ratings[i];
+        ticket->sum += rating;
+        ticket->squares += rating * rating;
+        ticket->variance += deviation * deviation;
+    }
+    ticket->rating = (int32_t)lround((double)plain / (double)count);
+}
+
+/* Whether a ticket's values are in their ranges. */
+static bool is_sane(const struct mu_engine_ticket *ticket)
+{
+    const double sum_max = 1e9;
+    uint32_t players_max = ticket->backfill ? MU_MATCH_PLAYERS_MAX : MU_TICKET_PLAYERS_MAX;
+    return ticket->id[0] != '\0' && ticket->players >= 1 && ticket->players <= players_max &&
+           ticket->priority <= 100 && fabs(ticket->sum) < sum_max && ticket->squares >= 0 &&
+           ticket->squares < sum_max * sum_max && ticket->variance >= 0 &&
+           ticket->variance < sum_max * sum_max && (!ticket->backfill || ticket->facts != NULL) &&
+           ticket->since_ms > -(MU_NEVER / 4) && ticket->since_ms < MU_NEVER / 4;
+}
+
+/* Copies a ticket's round trips, and makes nearness of them: latency quality over its best.
+ * Returns the regions that it can play in. */
+static uint32_t set_regions(struct mu_pool *pool, uint32_t slot, const uint16_t *reach_ms)
+{
+    const struct mu_objective *objective = &pool->rules->objective;
+    uint16_t *reach = pool->reach_ms + (size_t)slot * pool->regions_count;
+    float *nearness = pool->nearness + (size_t)slot * pool->regions_count;
+    uint32_t bound = pool->rules->latency_max_ms;
     uint32_t regions = 0;
-    uint32_t bound = pool->mode->latency_max_ms;
-    for (uint32_t i = 0; i < pool->config->regions_count; i++) {
-        uint32_t ms = ticket->reach_ms[i];
-        if (ms != MU_REACH_NONE && (bound == 0 || ms <= bound)) {
+    double best = 0;
+    for (uint32_t i = 0; i < pool->regions_count; i++) {
+        reach[i] = reach_ms[i];
+        if (reach[i] != MU_REACH_NONE && (bound == 0 || reach[i] <= bound)) {
             regions |= UINT32_C(1) << i;
+            best = fmax(best, mu_quality_latency(objective, reach[i]));
+        }
+    }
+    for (uint32_t i = 0; i < pool->regions_count; i++) {
+        nearness[i] = 0;
+        if ((regions >> i & 1) != 0) {
+            double quality = mu_quality_latency(objective, reach[i]) / best;
+            nearness[i] = (float)pow(quality, objective->nearness);
         }
     }
     return regions;
 }
 
-int mu_pool_add(struct mu_pool *pool, const struct mu_engine_ticket *ticket)
+static int keep_facts(struct mu_pool *pool, uint32_t slot, const struct mu_facts *facts)
 {
-    if (ticket->rating < MU_RATING_MIN || ticket->rating > MU_RATING_MAX || ticket->players < 1 ||
-        ticket->players > MU_TICKET_PLAYERS_MAX || ticket->priority > 100 ||
-        ticket->id[0] == '\0') {
+    if (facts == NULL) {
+        return 0;
+    }
+    void *block = mu_blocks_take(pool->blocks, facts->bytes);
+    if (block == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(block, facts, facts->bytes);
+    pool->cold[slot].facts = block;
+    return 0;
+}
+
+/* Writes a ticket into its slot, which is new. */
+static void write_ticket(struct mu_pool *pool, uint32_t slot, const struct mu_engine_ticket *ticket)
+{
+    double mean = ticket->sum / ticket->players;
+    double index = fmin(fmax(round(mean), MU_RATING_MIN), MU_RATING_MAX) - MU_RATING_MIN;
+    struct mu_cold *cold = &pool->cold[slot];
+    memcpy(cold->id, ticket->id, sizeof cold->id);
+    cold->version = ticket->version;
+    cold->sum = ticket->sum;
+    cold->squares = ticket->squares;
+    cold->variance = ticket->variance;
+    pool->hot[slot] = (struct mu_hot){
+        .since_ms = ticket->since_ms,
+        .mean = mean,
+        .next = MU_SLOT_NONE,
+        .prev = MU_SLOT_NONE,
+        .regions = set_regions(pool, slot, ticket->reach_ms),
+        .due_at = MU_SLOT_NONE,
+        .predicted = ticket->backfill ? 0 : NAN, /* it has no reservation */
+        .rating = ticket->rating,
+        .index = (int16_t)index,
+        .players = (uint8_t)ticket->players,
+        .shelf = ticket->backfill ? 0 : (uint8_t)ticket->players,
+        .priority = (uint8_t)ticket->priority,
+        .state = MU_HOT_IDLE,
+    };
+}
+
+struct mu_arrival mu_pool_arrival(const struct mu_pool *pool, uint32_t slot)
+{
+    const struct mu_hot *hot = &pool->hot[slot];
+    return (struct mu_arrival){
+        .since_ms = hot->since_ms,
+        .number = slot,
+        .players = hot->players,
+        .mean = hot->mean,
+        .nearness = mu_pool_nearness(pool, slot),
+    };
+}
+
+int mu_pool_add(struct mu_pool *pool, const struct mu_engine_ticket *ticket, int64_t now_ms)
+{
+    if (!is_sane(ticket)) {
         return -EINVAL;
     }
-    (void)mu_pool_remove(pool, ticket->id); /* replaces */
+    /* One that is known keeps its reservation and counts once. */
+    struct mu_hot known = { .state = MU_HOT_FREE };
+    uint32_t slot = mu_slots_get(&pool->slots, ticket->id);
+    if (slot != MU_SLOT_NONE) {
+        known = pool->hot[slot];
+        (void)mu_pool_remove(pool, ticket->id, MU_LEAVE_ELSEWHERE, now_ms);
+    }
     if (mu_slots_count(&pool->slots) == pool->slots.capacity) {
         int r = grow(pool);
         if (r != 0) {
             return r;
         }
     }
-    uint32_t slot = mu_slots_put(&pool->slots, ticket->id);
-    assert(slot != MU_SLOT_NONE);
-    struct mu_cold *cold = &pool->cold[slot];
-    memcpy(cold->id, ticket->id, sizeof cold->id);
-    cold->version = ticket->version;
-    memcpy(cold->reach_ms, ticket->reach_ms, sizeof cold->reach_ms);
-    struct mu_hot *hot = &pool->hot[slot];
-    *hot = (struct mu_hot){
-        .since_ms = ticket->since_ms,
-        .next = MU_SLOT_NONE,
-        .prev = MU_SLOT_NONE,
-        .regions = regions_of(pool, ticket),
-        .changed_at = MU_SLOT_NONE,
-        .rating = (int16_t)ticket->rating,
-        .players = (uint8_t)ticket->players,
-        .priority = (uint8_t)ticket->priority,
-        .state = MU_HOT_IDLE,
-    };
-    if (hot->regions != 0 && hot->players <= pool->sizes_count) {
-        hot->state = MU_HOT_WAITING;
-        pool->parked = false;
-        mu_pool_link(pool, slot);
-        mu_pool_change(pool, slot);
+    slot = mu_slots_put(&pool->slots, ticket->id);
+    if (slot == MU_SLOT_NONE) {
+        return -EINVAL; /* its id is too long */
     }
+    write_ticket(pool, slot, ticket);
+    int r = keep_facts(pool, slot, ticket->facts);
+    if (r != 0) {
+        (void)mu_pool_remove(pool, ticket->id, MU_LEAVE_ELSEWHERE, now_ms);
+        return r;
+    }
+    struct mu_hot *hot = &pool->hot[slot];
+    if (hot->regions == 0 || hot->shelf > pool->sizes_count) {
+        return 0;
+    }
+    if (known.state != MU_HOT_FREE && known.since_ms == hot->since_ms) {
+        hot->reserve = known.reserve;
+        hot->predicted = known.predicted;
+        hot->expected_ms = known.expected_ms;
+    } else if (pool->reserve != NULL && hot->shelf > 0) {
+        const struct mu_arrival arrival = mu_pool_arrival(pool, slot);
+        mu_reserve_arrive(pool->reserve, &arrival);
+    }
+    hot->state = MU_HOT_WAITING;
+    mu_pool_link(pool, slot);
+    mu_pool_due(pool, slot);
     return 0;
 }
 
-bool mu_pool_remove(struct mu_pool *pool, const char *id)
+bool mu_pool_remove(struct mu_pool *pool, const char *id, enum mu_leave why, int64_t now_ms)
 {
     uint32_t slot = mu_slots_get(&pool->slots, id);
     if (slot == MU_SLOT_NONE) {
@@ -363,15 +384,18 @@ bool mu_pool_remove(struct mu_pool *pool, const char *id)
     }
     struct mu_hot *hot = &pool->hot[slot];
     assert(hot->state != MU_HOT_FREE);
+    if (why == MU_LEAVE_GAVE_UP && pool->reserve != NULL && hot->state != MU_HOT_IDLE) {
+        mu_pool_learn(pool, slot, 0, now_ms);
+    }
     if (hot->state == MU_HOT_WAITING) {
         mu_pool_unlink(pool, slot);
-        mu_pool_unchange(pool, slot);
+        mu_pool_undue(pool, slot);
     } else if (hot->state == MU_HOT_TAKEN) {
         pool->taken_count--;
     }
     (void)mu_heap_remove(pool->moments, slot);
     hot->state = MU_HOT_FREE;
-    hot->anchor = false;
+    give_facts(pool, slot);
     mu_slots_remove(&pool->slots, id);
     pool->cold[slot].id[0] = '\0';
     return true;
@@ -384,17 +408,31 @@ bool mu_pool_find(const struct mu_pool *pool, const char *id, struct mu_engine_t
         return false;
     }
     if (ret != NULL) {
-        const struct mu_cold *cold = &pool->cold[slot];
-        const struct mu_hot *hot = &pool->hot[slot];
-        memcpy(ret->id, cold->id, sizeof ret->id);
-        ret->version = cold->version;
-        ret->since_ms = hot->since_ms;
-        ret->rating = hot->rating;
-        ret->players = hot->players;
-        ret->priority = hot->priority;
-        memcpy(ret->reach_ms, cold->reach_ms, sizeof ret->reach_ms);
+        mu_pool_read(pool, slot, ret);
     }
     return true;
+}
+
+void mu_pool_read(const struct mu_pool *pool, uint32_t slot, struct mu_engine_ticket *ret)
+{
+    const struct mu_cold *cold = &pool->cold[slot];
+    const struct mu_hot *hot = &pool->hot[slot];
+    memcpy(ret->id, cold->id, sizeof ret->id);
+    ret->version = cold->version;
+    ret->since_ms = hot->since_ms;
+    ret->priority = hot->priority;
+    ret->players = hot->players;
+    ret->backfill = hot->shelf == 0;
+    ret->rating = hot->rating;
+    ret->sum = cold->sum;
+    ret->squares = cold->squares;
+    ret->variance = cold->variance;
+    ret->facts = cold->facts;
+    for (uint32_t i = 0; i < MU_REGIONS_MAX; i++) {
+        ret->reach_ms[i] = MU_REACH_NONE;
+    }
+    memcpy(ret->reach_ms, pool->reach_ms + (size_t)slot * pool->regions_count,
+           pool->regions_count * sizeof ret->reach_ms[0]);
 }
 
 uint32_t mu_pool_count(const struct mu_pool *pool)
@@ -407,33 +445,16 @@ uint32_t mu_pool_taken(const struct mu_pool *pool)
     return pool->taken_count;
 }
 
-/* Invariants. */
-
-static uint32_t check_buckets(const struct mu_pool *pool)
+int64_t mu_pool_estimate(const struct mu_pool *pool, const char *id)
 {
-    uint32_t members = 0;
-    for (uint32_t size = 1; size <= pool->sizes_count; size++) {
-        for (uint32_t at = 0; at < MU_POOL_RATINGS; at++) {
-            const struct mu_bucket *bucket = &pool->buckets[size - 1][at];
-            bool occupied = (pool->occupied[size - 1][at / 64] >> (at % 64) & 1) != 0;
-            assert(occupied == (bucket->head != MU_SLOT_NONE));
-            uint32_t prev = MU_SLOT_NONE;
-            uint32_t slot = bucket->head;
-            while (slot != MU_SLOT_NONE) {
-                const struct mu_hot *hot = &pool->hot[slot];
-                assert(hot->state == MU_HOT_WAITING && hot->prev == prev);
-                assert(hot->players == size);
-                assert((uint32_t)(hot->rating - MU_RATING_MIN) == at);
-                prev = slot;
-                slot = hot->next;
-                members++;
-                assert(members <= pool->slots.capacity);
-            }
-            assert(bucket->tail == prev);
-        }
+    uint32_t slot = mu_slots_get(&pool->slots, id);
+    if (slot == MU_SLOT_NONE || pool->hot[slot].state == MU_HOT_IDLE) {
+        return 0;
     }
-    return members;
+    return (int64_t)lroundf(pool->hot[slot].expected_ms);
 }
+
+/* Invariants. */
 
 void mu_pool_check(const struct mu_pool *pool)
 {
@@ -446,20 +467,20 @@ void mu_pool_check(const struct mu_pool *pool)
         const struct mu_hot *hot = &pool->hot[i];
         assert((hot->state == MU_HOT_FREE) == (pool->cold[i].id[0] == '\0'));
         if (hot->state == MU_HOT_FREE) {
-            assert(!mu_heap_has(pool->moments, i));
+            assert(!mu_heap_has(pool->moments, i) && pool->cold[i].facts == NULL);
             continue;
         }
         used++;
         waiting += hot->state == MU_HOT_WAITING;
         taken += hot->state == MU_HOT_TAKEN;
         assert(mu_slots_get(&pool->slots, pool->cold[i].id) == i);
-        if (hot->changed_at != MU_SLOT_NONE) {
-            assert(hot->state == MU_HOT_WAITING && hot->changed_at < pool->changed_count);
-            assert(pool->changed[hot->changed_at] == i);
+        if (hot->due_at != MU_SLOT_NONE) {
+            assert(hot->state == MU_HOT_WAITING && hot->due_at < pool->due_count);
+            assert(pool->due[hot->due_at] == i);
         }
     }
     assert(used == mu_slots_count(&pool->slots));
-    assert(waiting == pool->waiting_count && waiting == check_buckets(pool));
+    assert(waiting == pool->waiting_count && waiting == mu_pool_check_buckets(pool));
     assert(taken == pool->taken_count);
-    assert(pool->anchors_next <= pool->anchors_count);
+    assert(pool->due_count == 0 || pool->due[pool->due_count - 1] != MU_SLOT_NONE);
 }

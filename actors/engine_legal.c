@@ -1,43 +1,12 @@
-/* actors/engine_legal.c - the hard rules and the quality of one match; see actors/engine.h. */
+/* actors/engine_legal.c - whether a proposed match may be made; see actors/engine.h. */
 #include "actors/engine.h"
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "core/actor.h"
-
-/* MATCHING.md 1; the scale of a rating and of a spread are those of the workloads' headers. */
-#define BETA            200.0 /* points: standard deviation of one player's performance */
-#define SPREAD_POINTS   300.0 /* points at which a spread halves the quality */
-#define LATENCY_GOOD_MS 40.0  /* and less: as good as it gets */
-#define LATENCY_BAD_MS  260.0 /* and more: worth nothing */
-
-int64_t mu_engine_window(const struct mu_mode *mode, int64_t age_ms)
-{
-    int64_t age = age_ms < 0 ? 0 : age_ms;
-    if (age > INT32_MAX) {
-        age = INT32_MAX; /* 24 days: no overflow below */
-    }
-    int64_t window = (int64_t)mode->window_points + (int64_t)mode->window_per_second * age / 1000;
-    return window < (int64_t)mode->window_max ? window : (int64_t)mode->window_max;
-}
-
-int64_t mu_engine_window_age(const struct mu_mode *mode, int64_t distance)
-{
-    if (distance > (int64_t)mode->window_max) {
-        return MU_NEVER;
-    }
-    int64_t more = distance - (int64_t)mode->window_points;
-    if (more <= 0) {
-        return 0;
-    }
-    if (mode->window_per_second == 0) {
-        return MU_NEVER;
-    }
-    int64_t per_second = mode->window_per_second;
-    return (more * 1000 + per_second - 1) / per_second;
-}
+static const float no_nearness[MU_REGIONS_MAX]; /* legality does not ask for it */
 
 const char *mu_engine_fault_text(enum mu_engine_fault fault)
 {
@@ -48,190 +17,184 @@ const char *mu_engine_fault_text(enum mu_engine_fault fault)
     case MU_ENGINE_WINDOW: return "window";
     case MU_ENGINE_REGION: return "region";
     case MU_ENGINE_TICKET: return "ticket";
+    case MU_ENGINE_RULE: return "rule";
+    case MU_ENGINE_ROLES: return "roles";
+    case MU_ENGINE_PARTY: return "party";
+    case MU_ENGINE_BACKFILL: return "backfill";
     }
     return "?";
 }
 
+struct name {
+    const char *id;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    const struct name *x = a;
+    const struct name *y = b;
+    return strcmp(x->id, y->id);
+}
+
 static bool has_twice(const struct mu_engine_member *members, uint32_t count)
 {
+    struct name names[MU_MATCH_PLAYERS_MAX];
     for (uint32_t i = 0; i < count; i++) {
-        for (uint32_t j = 0; j < i; j++) {
-            if (strcmp(members[i].ticket->id, members[j].ticket->id) == 0) {
-                return true;
-            }
+        names[i].id = members[i].ticket->id;
+    }
+    qsort(names, count, sizeof names[0], by_id);
+    for (uint32_t i = 1; i < count; i++) {
+        if (strcmp(names[i].id, names[i - 1].id) == 0) {
+            return true;
         }
     }
     return false;
 }
 
-/* Every pair accepts each other exactly when everybody accepts the lowest and the highest. */
-static bool windows_hold(const struct mu_mode *mode, const struct mu_engine_member *members,
-                         uint32_t count, int64_t now_ms)
+/* Whether a ticket is possible in itself. */
+static bool is_possible(const struct mu_rules *rules, const struct mu_engine_ticket *ticket)
 {
-    int64_t low = MU_RATING_MAX;
-    int64_t high = MU_RATING_MIN;
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t rating = members[i].ticket->rating;
-        low = rating < low ? rating : low;
-        high = rating > high ? rating : high;
+    uint32_t players_max = ticket->backfill ? MU_MATCH_PLAYERS_MAX : MU_TICKET_PLAYERS_MAX;
+    if (ticket->players < 1 || ticket->players > players_max || !isfinite(ticket->sum) ||
+        !isfinite(ticket->squares) || !isfinite(ticket->variance)) {
+        return false;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        const struct mu_engine_ticket *ticket = members[i].ticket;
-        int64_t window = mu_engine_window(mode, now_ms - ticket->since_ms);
-        if (ticket->rating - low > window || high - ticket->rating > window) {
+    if (ticket->facts == NULL) {
+        return rules->needs == 0 && !ticket->backfill;
+    }
+    return ticket->facts->players_count == ticket->players;
+}
+
+/* Whether a member's teams exist; those of a backfill stand in its facts. */
+static bool has_teams(const struct mu_rules *rules, const struct mu_engine_member *member)
+{
+    if (member->ticket->backfill || member->team != MU_TEAM_SPAN) {
+        return member->ticket->backfill || member->team < rules->teams_count;
+    }
+    for (uint32_t i = 0; i < member->ticket->players; i++) {
+        if (member->teams[i] >= rules->teams_count) {
             return false;
         }
     }
     return true;
 }
 
-static enum mu_engine_fault teams_hold(const struct mu_mode *mode,
-                                       const struct mu_engine_member *members, uint32_t count,
-                                       int64_t now_ms)
+/* Puts a member into the candidate, player by player when it spans teams.  Returns whether that was
+ * possible at all. */
+static bool put(struct mu_candidate *candidate, const struct mu_engine_member *member,
+                const struct mu_entrant *entrant)
 {
-    uint32_t sizes[MU_TEAMS_MAX] = { 0 };
-    uint32_t players = 0;
-    int64_t age_max = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (members[i].team >= mode->teams) {
-            return MU_ENGINE_TEAMS;
-        }
-        sizes[members[i].team] += members[i].ticket->players;
-        players += members[i].ticket->players;
-        int64_t age = now_ms - members[i].ticket->since_ms;
-        age_max = age > age_max ? age : age_max;
+    if (member->ticket->backfill || member->team != MU_TEAM_SPAN) {
+        return mu_candidate_put(candidate, entrant, MU_RULES_NONE, member->team);
     }
-    for (uint32_t i = 0; i < mode->teams; i++) {
-        if (sizes[i] < mode->team_min || sizes[i] > mode->team_max) {
-            return MU_ENGINE_TEAMS;
+    for (uint32_t i = 0; i < entrant->players; i++) {
+        if (!mu_candidate_put(candidate, entrant, i, member->teams[i])) {
+            return false;
         }
     }
-    bool full = players == mode->teams * mode->team_max;
-    return full || age_max >= (int64_t)mode->fill_ms ? MU_ENGINE_LEGAL : MU_ENGINE_FILL;
+    return true;
 }
 
-enum mu_engine_fault mu_engine_legal(const struct mu_config *config, uint32_t mode,
-                                     const struct mu_engine_member *members, uint32_t count,
-                                     uint32_t region, int64_t now_ms)
+/* The first hard rule that stands by itself and is broken. */
+static uint32_t broken_rule(const struct mu_rules *rules, uint64_t broken, int64_t age_ms)
 {
-    assert(mode < config->modes_count);
-    assert(count <= MU_MATCH_PLAYERS_MAX);
-    const struct mu_mode *rules = &config->modes[mode];
+    for (uint32_t i = 0; i < rules->rules_count; i++) {
+        if ((broken >> i & 1) != 0 && mu_rule_stands(rules, i, age_ms)) {
+            return i;
+        }
+    }
+    return MU_RULES_NONE;
+}
+
+static enum mu_engine_fault fault_of(const struct mu_verdict *verdict, uint32_t region,
+                                     uint32_t rule)
+{
+    if (!verdict->sizes) {
+        return MU_ENGINE_TEAMS;
+    }
+    if (!verdict->fill) {
+        return MU_ENGINE_FILL;
+    }
+    if (!verdict->window) {
+        return MU_ENGINE_WINDOW;
+    }
+    if (!verdict->parties) {
+        return MU_ENGINE_PARTY;
+    }
+    if (!verdict->backfill) {
+        return MU_ENGINE_BACKFILL;
+    }
+    if (!verdict->roles) {
+        return MU_ENGINE_ROLES;
+    }
+    if (rule != MU_RULES_NONE) {
+        return MU_ENGINE_RULE;
+    }
+    return (verdict->regions >> region & 1) != 0 ? MU_ENGINE_LEGAL : MU_ENGINE_REGION;
+}
+
+/* What can be said of each member by itself, and of the region. */
+static enum mu_engine_fault check_members(const struct mu_rules *rules,
+                                          const struct mu_engine_member *members, uint32_t count,
+                                          bool region_known)
+{
     for (uint32_t i = 0; i < count; i++) {
-        const struct mu_engine_ticket *ticket = members[i].ticket;
-        if (ticket->players < 1 || ticket->players > MU_TICKET_PLAYERS_MAX ||
-            ticket->rating < MU_RATING_MIN || ticket->rating > MU_RATING_MAX) {
+        if (!is_possible(rules, members[i].ticket)) {
             return MU_ENGINE_TICKET;
+        }
+        if (!has_teams(rules, &members[i])) {
+            return MU_ENGINE_TEAMS;
         }
     }
     if (has_twice(members, count)) {
         return MU_ENGINE_TICKET;
     }
-    enum mu_engine_fault fault = teams_hold(rules, members, count, now_ms);
+    return region_known ? MU_ENGINE_LEGAL : MU_ENGINE_REGION;
+}
+
+struct mu_entrant mu_engine_entrant(const struct mu_engine_ticket *ticket)
+{
+    return (struct mu_entrant){
+        .since_ms = ticket->since_ms,
+        .players = ticket->players,
+        .rating = ticket->rating,
+        .backfill = ticket->backfill,
+        .sum = ticket->sum,
+        .squares = ticket->squares,
+        .variance = ticket->variance,
+        .reach_ms = ticket->reach_ms,
+        .nearness = no_nearness,
+        .facts = ticket->facts,
+    };
+}
+
+/* NOLINTNEXTLINE(readability-function-size): eight parameters, each of them another thing */
+enum mu_engine_fault mu_engine_legal(const struct mu_rules *rules, const struct mu_config *config,
+                                     const struct mu_engine_member *members, uint32_t count,
+                                     uint32_t region, int64_t now_ms,
+                                     struct mu_candidate *candidate, uint32_t *ret_rule)
+{
+    assert(count <= MU_MATCH_PLAYERS_MAX);
+    struct mu_entrant entrants[MU_MATCH_PLAYERS_MAX];
+    struct mu_verdict verdict;
+    enum mu_engine_fault fault =
+        check_members(rules, members, count, region < config->regions_count);
     if (fault != MU_ENGINE_LEGAL) {
         return fault;
     }
-    if (!windows_hold(rules, members, count, now_ms)) {
-        return MU_ENGINE_WINDOW;
-    }
-    if (region >= config->regions_count) {
-        return MU_ENGINE_REGION;
-    }
+    mu_candidate_begin(candidate, rules, config->regions_count, now_ms);
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t ms = members[i].ticket->reach_ms[region];
-        if (ms == MU_REACH_NONE || (rules->latency_max_ms != 0 && ms > rules->latency_max_ms)) {
-            return MU_ENGINE_REGION;
+        entrants[i] = mu_engine_entrant(members[i].ticket);
+        if (!put(candidate, &members[i], &entrants[i])) {
+            return MU_ENGINE_TEAMS;
         }
     }
-    return MU_ENGINE_LEGAL;
-}
-
-/* Mean over the other teams of |2 * win probability - 1|, for all pairs of teams. */
-static double imbalance(const struct mu_mode *mode, const struct mu_engine_member *members,
-                        uint32_t count)
-{
-    double sums[MU_TEAMS_MAX] = { 0 };
-    double sizes[MU_TEAMS_MAX] = { 0 };
-    for (uint32_t i = 0; i < count; i++) {
-        double players = (double)members[i].ticket->players;
-        sums[members[i].team] += players * (double)members[i].ticket->rating;
-        sizes[members[i].team] += players;
+    mu_candidate_judge(candidate, &verdict);
+    uint32_t rule = broken_rule(rules, verdict.broken, mu_candidate_age(candidate));
+    fault = fault_of(&verdict, region, rule);
+    if (fault == MU_ENGINE_RULE && ret_rule != NULL) {
+        *ret_rule = rule;
     }
-    double total = 0;
-    double pairs = 0;
-    for (uint32_t i = 0; i < mode->teams; i++) {
-        for (uint32_t j = 0; j < i; j++) {
-            double scale = BETA * sqrt(sizes[i] + sizes[j]);
-            total += erf(fabs(sums[i] - sums[j]) / (scale * sqrt(2.0)));
-            pairs += 1;
-        }
-    }
-    return pairs > 0 ? total / pairs : 0;
-}
-
-double mu_engine_quality(const struct mu_mode *mode, const struct mu_engine_member *members,
-                         uint32_t count, uint32_t region)
-{
-    assert(count > 0 && region < MU_REGIONS_MAX);
-    double players = 0;
-    double sum = 0;
-    double squares = 0;
-    double latency = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct mu_engine_ticket *ticket = members[i].ticket;
-        double n = (double)ticket->players;
-        double rating = (double)ticket->rating;
-        double ms = (double)ticket->reach_ms[region];
-        players += n;
-        sum += n * rating;
-        squares += n * rating * rating;
-        latency += n * fmin(fmax((LATENCY_BAD_MS - ms) / (LATENCY_BAD_MS - LATENCY_GOOD_MS), 0), 1);
-    }
-    double mean = sum / players;
-    double deviation = sqrt(fmax(squares / players - mean * mean, 0));
-    double spread = 1 / (1 + deviation * deviation / (SPREAD_POINTS * SPREAD_POINTS));
-    double quality = (1 - imbalance(mode, members, count)) * spread * latency / players;
-    assert(quality >= 0 && quality <= 1.000001);
-    return quality < 1 ? quality : 1;
-}
-
-void mu_engine_ticket_from(const struct mu_msg_pool_ticket *msg, int64_t now_ms,
-                           struct mu_engine_ticket *ret)
-{
-    memcpy(ret->id, msg->id, sizeof ret->id);
-    ret->version = msg->version;
-    ret->since_ms = now_ms - (int64_t)msg->waited_ms;
-    ret->rating = (int32_t)msg->rating;
-    ret->players = (uint32_t)msg->players;
-    ret->priority = (uint32_t)msg->priority;
-    for (uint32_t i = 0; i < MU_REGIONS_MAX; i++) {
-        ret->reach_ms[i] = MU_REACH_NONE;
-    }
-    for (uint32_t i = 0; i < msg->reach_count; i++) {
-        if (msg->reach[i].region < MU_REGIONS_MAX) {
-            ret->reach_ms[msg->reach[i].region] = (uint16_t)msg->reach[i].ms;
-        }
-    }
-}
-
-void mu_engine_ticket_to(const struct mu_engine_ticket *ticket, int64_t now_ms,
-                         struct mu_msg_pool_ticket *ret)
-{
-    int64_t waited_ms = now_ms - ticket->since_ms;
-    memcpy(ret->id, ticket->id, sizeof ret->id);
-    ret->version = ticket->version;
-    ret->players = ticket->players;
-    ret->rating = ticket->rating;
-    ret->waited_ms = waited_ms < 0 ? 0 : (uint64_t)waited_ms;
-    if (ret->waited_ms > UINT64_C(31536000000)) {
-        ret->waited_ms = UINT64_C(31536000000); /* the message's bound: a year */
-    }
-    ret->priority = ticket->priority;
-    ret->reach_count = 0;
-    for (uint32_t i = 0; i < MU_REGIONS_MAX; i++) {
-        if (ticket->reach_ms[i] != MU_REACH_NONE) {
-            ret->reach[ret->reach_count].region = i;
-            ret->reach[ret->reach_count++].ms = ticket->reach_ms[i];
-        }
-    }
+    assert(fault != MU_ENGINE_LEGAL || verdict.legal);
+    return fault;
 }

@@ -1,298 +1,233 @@
-/* actors/engine_match.c - which tickets to try, in which order, and when next.
+/* actors/engine_match.c - which tickets to try, in which order; which matches to make.
  *
- * A match can newly be possible only for a ticket that has changed (it came, or its moment did:
- * its window has reached another one) and its neighbours.  These are marked, sorted into the order
- * of service, and tried; one failure is final, for what others take away only makes less possible.
- * Those that changed and still wait get their next moment. */
+ * A match can newly be worth forming only for a ticket that has come, or whose moment has.  These
+ * are tried as anchors in the order of service, a batch at a time; of what a batch proposes, the
+ * best is made first, and whoever loses a member to it is tried again at once.  In a queue without
+ * reservations a batch is one match, and those near its anchor who are served before it are asked
+ * first: so it is the oldest anchor's, whoever made it possible. */
 #include "actors/engine_pool.h"
 
+#include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "core/actor.h"
 
 enum {
-    FAILURES_MAX = 4096, /* tickets tried in vain in one call, so that no call takes long */
-    BULK_MIN = 64,       /* changed tickets from which marking everybody can be cheaper */
-    SIZES_STEPS = 4096,  /* spent on whether the sizes can do at all */
+    ELDERS_MAX = 8,         /* asked before a younger ticket gets its match */
+    ELDERS_LOOKS_MAX = 256, /* tickets looked at for them, and as many backfills */
+    COMPOSE_FAILURES_MAX = 16,
 };
+static_assert(COMPOSE_FAILURES_MAX > 1 + ELDERS_MAX, "each call gets beyond one anchor");
 
-/* Marking. */
-
-static void mark(struct mu_pool *pool, uint32_t slot)
-{
-    struct mu_hot *hot = &pool->hot[slot];
-    if (!hot->anchor) {
-        assert(pool->anchors_count < pool->slots.capacity);
-        hot->anchor = true;
-        pool->anchors[pool->anchors_count++] =
-            (struct mu_anchor){ .key = mu_pool_key(hot), .slot = slot };
-    }
-}
-
-/* Drops what was done with, and the tickets that have gone since the last call was stopped. */
-static void compact_anchors(struct mu_pool *pool)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = pool->anchors_next; i < pool->anchors_count; i++) {
-        if (pool->hot[pool->anchors[i].slot].anchor) {
-            pool->anchors[kept++] = pool->anchors[i];
-        }
-    }
-    pool->anchors_count = kept;
-    pool->anchors_next = 0;
-}
-
-static void mark_all(struct mu_pool *pool)
-{
-    for (uint32_t size = 1; size <= pool->sizes_count; size++) {
-        int32_t at = mu_pool_up(pool, size, 0);
-        while (at >= 0) {
-            uint32_t slot = pool->buckets[size - 1][at].head;
-            while (slot != MU_SLOT_NONE) {
-                mark(pool, slot);
-                slot = pool->hot[slot].next;
-            }
-            at = mu_pool_up(pool, size, at + 1);
-        }
-    }
-    for (uint32_t i = 0; i < pool->changed_count; i++) {
-        pool->hot[pool->changed[i]].considered = true;
-    }
-}
-
-/* Marks a ticket and all that accept it, and are accepted. */
-static void mark_around(struct mu_pool *pool, uint32_t slot, int64_t now_ms)
-{
-    const struct mu_hot *hot = &pool->hot[slot];
-    struct mu_walk walk;
-    mu_walk_begin(&walk, pool, slot, hot->regions,
-                  mu_engine_window(pool->mode, now_ms - hot->since_ms), now_ms);
-    bool any = false;
-    for (uint32_t i = 0; i < pool->neighbours_max; i++) {
-        uint32_t other = mu_walk_next(&walk);
-        if (other == MU_SLOT_NONE) {
-            break;
-        }
-        mark(pool, other);
-        any = true;
-    }
-    if (any || pool->players_min == 1 || hot->players >= pool->players_min) {
-        mark(pool, slot);
-    }
-}
-
-/* Whether a changed ticket can be in a match now.  May say yes wrongly, never no. */
-static bool is_possible(struct mu_pool *pool, uint32_t slot, int64_t now_ms)
-{
-    if (pool->pair) {
-        return true; /* looking is as cheap as asking */
-    }
-    if (pool->mode->team_min < pool->mode->team_max) {
-        return true; /* an older neighbour may do with fewer than this one */
-    }
-    struct mu_plan plan;
-    uint32_t slots[MU_MATCH_PLAYERS_MAX];
-    uint32_t count;
-    return mu_pool_form(pool, slot, now_ms, &plan, slots, &count);
-}
-
-/* Whether the parties that wait, all together, could make one match by their sizes. */
-static bool sizes_suffice(const struct mu_pool *pool)
-{
-    struct mu_plan plan;
-    struct mu_parties parties = { { 0 } };
-    const struct mu_mode *mode = pool->mode;
-    const struct mu_fill any = { mode->teams, mode->team_min, mode->team_max, 0 };
-    uint32_t steps = SIZES_STEPS;
-    for (uint32_t size = 1; size <= pool->sizes_count; size++) {
-        uint32_t count = pool->size_counts[size];
-        parties.count[size] = (uint16_t)(count < UINT16_MAX ? count : UINT16_MAX);
-    }
-    return mu_compose_fill(&parties, &any, &steps, &plan) || steps == 0;
-}
-
-static void mark_changed(struct mu_pool *pool, int64_t now_ms)
-{
-    if (pool->changed_count >= BULK_MIN && pool->changed_count >= pool->waiting_count / 4) {
-        mark_all(pool);
-        return;
-    }
-    for (uint32_t i = 0; i < pool->changed_count; i++) {
-        struct mu_hot *hot = &pool->hot[pool->changed[i]];
-        if (!hot->considered) {
-            hot->considered = true;
-            if (is_possible(pool, pool->changed[i], now_ms)) {
-                mark_around(pool, pool->changed[i], now_ms);
-            }
-        }
-    }
-}
+/* Tickets that are tried in vain in one call, by generator: so that no call takes much longer than
+ * 20 ms. */
+static const uint32_t failures_max[] = {
+    [MU_GENERATE_PAIR] = 4096,
+    [MU_GENERATE_GROUP] = 256,
+    [MU_GENERATE_CROWD] = 64,
+    [MU_GENERATE_COMPOSE] = COMPOSE_FAILURES_MAX,
+};
 
 /* Order. */
 
-static bool sorted_before(const struct mu_pool *pool, const struct mu_anchor *a,
-                          const struct mu_anchor *b)
+/* Sorts pool->due from `from` on, the first to be served last: a stable merge sort from below, no
+ * recursion, no allocation, O(n) when sorted already. */
+static void sort_due(struct mu_pool *pool, uint32_t from)
 {
+    uint32_t *due = pool->due + from;
+    uint32_t count = pool->due_count - from;
+    bool sorted = true;
+    for (uint32_t i = 1; i < count && sorted; i++) {
+        sorted = mu_pool_chooses_before(pool, due[i], due[i - 1]);
+    }
+    for (uint32_t width = 1; width < count && !sorted; width *= 2) {
+        for (uint32_t start = 0; start < count; start += 2 * width) {
+            uint32_t a = start;
+            uint32_t a_end = start + width < count ? start + width : count;
+            uint32_t b = a_end;
+            uint32_t b_end = a_end + width < count ? a_end + width : count;
+            for (uint32_t i = start; i < b_end; i++) {
+                bool take_b =
+                    a == a_end || (b < b_end && mu_pool_chooses_before(pool, due[a], due[b]));
+                pool->spare[i] = take_b ? due[b++] : due[a++];
+            }
+        }
+        memcpy(due, pool->spare, count * sizeof *due);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        pool->hot[due[i]].due_at = from + i;
+    }
+}
+
+/* Whether proposal a is made before b: those that are served first by age, the others by
+ * surplus. */
+static bool is_better(const struct mu_pool *pool, const struct mu_proposal *a,
+                      const struct mu_proposal *b)
+{
+    if (a->rank != b->rank) {
+        return a->rank < b->rank;
+    }
+    if (a->first != b->first) {
+        return a->first;
+    }
+    if (!a->first && a->surplus != b->surplus) {
+        return a->surplus > b->surplus;
+    }
     if (a->key != b->key) {
         return a->key < b->key;
     }
-    return strcmp(pool->cold[a->slot].id, pool->cold[b->slot].id) < 0;
+    return strcmp(pool->cold[a->anchor].id, pool->cold[b->anchor].id) < 0;
 }
 
-static bool is_sorted(const struct mu_pool *pool)
+static void sort_proposals(struct mu_pool *pool)
 {
-    for (uint32_t i = 1; i < pool->anchors_count; i++) {
-        if (sorted_before(pool, &pool->anchors[i], &pool->anchors[i - 1])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* A stable merge sort from below: no recursion, no allocation, O(n) when sorted already. */
-static void sort_anchors(struct mu_pool *pool)
-{
-    if (is_sorted(pool)) {
-        return;
-    }
-    uint32_t count = pool->anchors_count;
-    for (uint32_t width = 1; width < count; width *= 2) {
-        for (uint32_t from = 0; from < count; from += 2 * width) {
-            uint32_t a = from;
-            uint32_t a_end = from + width < count ? from + width : count;
-            uint32_t b = a_end;
-            uint32_t b_end = a_end + width < count ? a_end + width : count;
-            for (uint32_t i = from; i < b_end; i++) {
-                bool take_b = a == a_end || (b < b_end && sorted_before(pool, &pool->anchors[b],
-                                                                        &pool->anchors[a]));
-                pool->spare[i] = take_b ? pool->anchors[b++] : pool->anchors[a++];
-            }
-        }
-        struct mu_anchor *sorted = pool->spare;
-        pool->spare = pool->anchors;
-        pool->anchors = sorted;
-    }
-}
-
-/* Moments. */
-
-/* When two tickets accept each other, whose windows reach so far at that age. */
-static int64_t crossing(const struct mu_hot *a, const struct mu_hot *b, int64_t age)
-{
-    return (a->since_ms > b->since_ms ? a->since_ms : b->since_ms) + age;
-}
-
-/* The first time after now at which this ticket and another one accept each other.  In a mode of
- * more than two, each pair is watched by the later of the two, and whatever becomes possible
- * becomes so when a pair does. */
-static int64_t next_crossing(const struct mu_pool *pool, uint32_t slot, int64_t now_ms)
-{
-    const struct mu_hot *hot = &pool->hot[slot];
-    struct mu_walk walk;
-    int64_t best = MU_NEVER;
-    mu_walk_begin(&walk, pool, slot, hot->regions, pool->mode->window_max, MU_NEVER);
-    for (uint32_t i = 0; i < pool->neighbours_max; i++) {
-        uint32_t other = mu_walk_next(&walk);
-        if (other == MU_SLOT_NONE) {
-            return best;
-        }
-        int64_t distance = (int64_t)pool->hot[other].rating - hot->rating;
-        int64_t age = mu_engine_window_age(pool->mode, distance < 0 ? -distance : distance);
-        if (age == MU_NEVER || (best != MU_NEVER && hot->since_ms + age >= best)) {
-            return best; /* those further away come later still */
-        }
-        int64_t at = crossing(hot, &pool->hot[other], age);
-        if (at > now_ms && at < best) {
-            best = at;
-        }
-    }
-    return best;
-}
-
-static int64_t next_moment_of(const struct mu_pool *pool, uint32_t slot, int64_t now_ms)
-{
-    int64_t moment = next_crossing(pool, slot, now_ms);
-    int64_t filled_at = pool->hot[slot].since_ms + (int64_t)pool->mode->fill_ms;
-    bool may_be_partial = pool->mode->team_min < pool->mode->team_max;
-    return may_be_partial && filled_at > now_ms && filled_at < moment ? filled_at : moment;
-}
-
-static void set_moments(struct mu_pool *pool, int64_t now_ms)
-{
-    while (pool->changed_count > 0) {
-        uint32_t slot = pool->changed[pool->changed_count - 1];
-        mu_pool_unchange(pool, slot);
-        int64_t moment = next_moment_of(pool, slot, now_ms);
-        assert(moment > now_ms);
-        if (moment == MU_NEVER) {
-            (void)mu_heap_remove(pool->moments, slot);
-        } else {
-            mu_heap_set(pool->moments, slot, moment);
-        }
-    }
-}
-
-/* Matching. */
-
-static uint32_t best_region(const struct mu_pool *pool, const uint32_t *slots, uint32_t count)
-{
-    uint32_t common = UINT32_MAX;
-    for (uint32_t i = 0; i < count; i++) {
-        common &= pool->hot[slots[i]].regions;
-    }
-    assert(common != 0);
-    uint32_t best = MU_REGIONS_MAX;
-    uint64_t best_ms = 0;
-    for (uint32_t region = 0; region < MU_REGIONS_MAX; region++) {
-        if ((common >> region & 1) == 0) {
-            continue;
-        }
-        uint64_t ms = 0;
-        for (uint32_t i = 0; i < count; i++) {
-            ms += (uint64_t)pool->cold[slots[i]].reach_ms[region] * pool->hot[slots[i]].players;
-        }
-        if (best == MU_REGIONS_MAX || ms < best_ms) {
-            best = region;
-            best_ms = ms;
-        }
-    }
-    return best;
-}
-
-/* Fills pool->match, the oldest ticket first. */
-static void describe(struct mu_pool *pool, const struct mu_plan *plan, uint32_t *slots,
-                     uint32_t count)
-{
-    struct mu_engine_match *match = &pool->match;
-    for (uint32_t i = 1; i < count; i++) {
-        uint32_t slot = slots[i];
+    for (uint32_t i = 0; i < pool->proposals_count; i++) {
         uint32_t at = i;
-        while (at > 0 && mu_pool_before(pool, slot, slots[at - 1])) {
-            slots[at] = slots[at - 1];
+        while (at > 0 &&
+               is_better(pool, &pool->proposals[i], &pool->proposals[pool->order[at - 1]])) {
+            pool->order[at] = pool->order[at - 1];
             at--;
         }
-        slots[at] = slot;
+        pool->order[at] = i;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        bool found = mu_pool_find(pool, pool->cold[slots[i]].id, &pool->tickets[i]);
-        assert(found);
-        match->members[i] = (struct mu_engine_member){ .ticket = &pool->tickets[i] };
+}
+
+/* Making a match. */
+
+/* Puts the members into the order of service, with their players' teams. */
+static void sort_members(const struct mu_pool *pool, struct mu_proposal *proposal)
+{
+    uint32_t seats[MU_MATCH_PLAYERS_MAX]; /* where the seats of each begin */
+    uint8_t sorted[MU_MATCH_PLAYERS_MAX];
+    uint32_t players = 0;
+    for (uint32_t i = 0; i < proposal->count; i++) {
+        uint32_t slot = proposal->slots[i];
+        uint32_t at = i;
+        while (at > 0 && mu_pool_before(pool, slot, proposal->slots[at - 1])) {
+            proposal->slots[at] = proposal->slots[at - 1];
+            seats[at] = seats[at - 1];
+            at--;
+        }
+        proposal->slots[at] = slot;
+        seats[at] = players;
+        players += pool->hot[slot].players;
     }
-    match->count = count;
-    match->region = best_region(pool, slots, count);
-    mu_engine_split(pool->mode, plan, match->members, count);
-    match->quality = mu_engine_quality(pool->mode, match->members, count, match->region);
+    assert(players == proposal->players);
+    players = 0;
+    for (uint32_t i = 0; i < proposal->count; i++) {
+        uint32_t own = pool->hot[proposal->slots[i]].players;
+        memcpy(sorted + players, proposal->seats + seats[i], own);
+        players += own;
+    }
+    memcpy(proposal->seats, sorted, players);
+}
+
+/* Fills pool->match from a proposal. */
+static void describe(struct mu_pool *pool, struct mu_proposal *proposal)
+{
+    struct mu_engine_match *match = &pool->match;
+    const uint8_t *seats = proposal->seats;
+    double nearness = 0;
+    sort_members(pool, proposal);
+    for (uint32_t i = 0; i < proposal->count; i++) {
+        uint32_t slot = proposal->slots[i];
+        uint32_t players = pool->hot[slot].players;
+        mu_pool_read(pool, slot, &pool->tickets[i]);
+        struct mu_engine_member *member = &match->members[i];
+        *member = (struct mu_engine_member){ .ticket = &pool->tickets[i], .team = seats[0] };
+        for (uint32_t k = 0; k < players && players <= MU_TICKET_PLAYERS_MAX; k++) {
+            member->teams[k] = seats[k];
+            member->team = seats[k] == seats[0] ? member->team : MU_TEAM_SPAN;
+        }
+        seats += players;
+        nearness += (double)mu_pool_nearness(pool, slot)[proposal->region] * players;
+    }
+    match->count = proposal->count;
+    match->region = proposal->region;
+    match->shape = proposal->shape;
+    match->quality = fmin(proposal->quality * nearness / (double)proposal->players, 1);
+    match->surplus = pool->reserve == NULL ? 0 : (double)proposal->surplus * 1e-9;
 }
 
 static void take(struct mu_pool *pool, uint32_t slot, int64_t now_ms)
 {
     struct mu_hot *hot = &pool->hot[slot];
     mu_pool_unlink(pool, slot);
-    mu_pool_unchange(pool, slot);
+    mu_pool_undue(pool, slot);
     hot->state = MU_HOT_TAKEN;
-    hot->anchor = false;
     pool->taken_count++;
     mu_heap_set(pool->moments, slot, now_ms + MU_POOL_TAKEN_MS);
+}
+
+static void learn(struct mu_pool *pool, const struct mu_proposal *proposal, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < proposal->count; i++) {
+        uint32_t slot = proposal->slots[i];
+        double nearness = (double)mu_pool_nearness(pool, slot)[proposal->region];
+        mu_pool_learn(pool, slot, proposal->quality * nearness, now_ms);
+    }
+}
+
+static bool is_free(const struct mu_pool *pool, const struct mu_proposal *proposal)
+{
+    for (uint32_t i = 0; i < proposal->count; i++) {
+        if (pool->hot[proposal->slots[i]].state != MU_HOT_WAITING) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Makes a match of a proposal.  Returns whether to go on. */
+static bool make(struct mu_pool *pool, struct mu_proposal *proposal, int64_t now_ms,
+                 mu_pool_emit_fn *emit, void *owner)
+{
+    describe(pool, proposal);
+    if (pool->reserve != NULL) {
+        learn(pool, proposal, now_ms);
+    }
+    for (uint32_t i = 0; i < proposal->count; i++) {
+        take(pool, proposal->slots[i], now_ms);
+    }
+    return emit(owner, &pool->match);
+}
+
+/* Makes the proposals that do not exclude each other, the best first; the anchors of the others,
+ * and of those that come after the owner's stop, are due again, before the rest, as they were.
+ * Returns whether to go on. */
+static bool settle(struct mu_pool *pool, int64_t now_ms, mu_pool_emit_fn *emit, void *owner,
+                   uint32_t *matches)
+{
+    bool on = true;
+    uint32_t before = *matches;
+    sort_proposals(pool);
+    for (uint32_t i = 0; i < pool->proposals_count && on; i++) {
+        struct mu_proposal *proposal = &pool->proposals[pool->order[i]];
+        if (is_free(pool, proposal)) {
+            on = make(pool, proposal, now_ms, emit, owner);
+            (*matches)++;
+        }
+    }
+    uint32_t made = *matches - before;
+    if (made == pool->proposals_count && pool->batch < MU_POOL_PROPOSALS_MAX) {
+        pool->batch *= 2;
+    } else if (on && 4 * made < pool->proposals_count) {
+        pool->batch /= 2;
+    }
+    if (pool->due_count + pool->proposals_count > pool->slots.capacity) {
+        mu_pool_compact_due(pool); /* now, so that nothing moves while they are put back */
+    }
+    uint32_t from = pool->due_count;
+    for (uint32_t i = 0; i < pool->proposals_count; i++) {
+        uint32_t anchor = pool->proposals[i].anchor;
+        if (pool->hot[anchor].state == MU_HOT_WAITING) {
+            mu_pool_due(pool, anchor);
+        }
+    }
+    pool->proposals_count = 0;
+    sort_due(pool, from);
+    return on;
 }
 
 static void wake(struct mu_pool *pool, int64_t now_ms)
@@ -307,61 +242,138 @@ static void wake(struct mu_pool *pool, int64_t now_ms)
             pool->hot[slot].state = MU_HOT_WAITING;
             mu_pool_link(pool, slot);
         }
-        mu_pool_change(pool, slot);
-        pool->hot[slot].considered = false;
+        mu_pool_due(pool, slot);
     }
+}
+
+/* Elders. */
+
+/* Those that wait near `slot`, are served before it, and have not been tried in this call: the
+ * first of them, in the order of service.  Returns how many, in ret. */
+static uint32_t find_elders(struct mu_pool *pool, uint32_t slot, int64_t now_ms,
+                            uint32_t ret[ELDERS_MAX])
+{
+    uint32_t count = 0;
+    for (uint32_t kind = 0; kind < 2; kind++) {
+        struct mu_walk walk;
+        mu_walk_begin(&walk, pool, slot, mu_pool_reach(pool), kind == 1);
+        for (uint32_t looks = 0; looks < ELDERS_LOOKS_MAX; looks++) {
+            uint32_t other = mu_walk_next(&walk);
+            if (other == MU_SLOT_NONE) {
+                break;
+            }
+            if (pool->hot[other].tried == pool->calls ||
+                !mu_pool_chooses_before(pool, other, slot) ||
+                !mu_pool_accept(pool, other, slot, now_ms)) {
+                continue;
+            }
+            if ((count == ELDERS_MAX && mu_pool_chooses_before(pool, ret[count - 1], other)) ||
+                (pool->generator == MU_GENERATE_COMPOSE &&
+                 !mu_desk_can_meet(pool, other, slot, now_ms))) {
+                continue;
+            }
+            uint32_t at = count < ELDERS_MAX ? count++ : ELDERS_MAX;
+            for (; at > 0 && mu_pool_chooses_before(pool, other, ret[at - 1]); at--) {
+                if (at < ELDERS_MAX) {
+                    ret[at] = ret[at - 1];
+                }
+            }
+            if (at < ELDERS_MAX) {
+                ret[at] = other;
+            }
+        }
+    }
+    return count;
+}
+
+/* Who sleeps because there was nothing for it may now choose before a younger one does: with
+ * whoever came, or has waited long enough.  Makes such ones due, before `slot`, for which there is
+ * a match. Returns whether there are any. */
+static bool rouse_elders(struct mu_pool *pool, uint32_t slot, int64_t now_ms)
+{
+    uint32_t elders[ELDERS_MAX];
+    uint32_t count = pool->asleep_count == 0 ? 0 : find_elders(pool, slot, now_ms, elders);
+    if (count == 0) {
+        return false;
+    }
+    if (pool->due_count + count + 1 > pool->slots.capacity) {
+        mu_pool_compact_due(pool); /* now, so that nothing moves while they are put there */
+    }
+    uint32_t from = pool->due_count;
+    mu_pool_due(pool, slot);
+    for (uint32_t i = 0; i < count; i++) {
+        mu_pool_due(pool, elders[i]);
+    }
+    sort_due(pool, from);
+    return true;
+}
+
+/* Tries a batch of due tickets: of those that are served first, one, as what it takes is not there
+ * for the next.  Returns how many in vain. */
+static uint32_t propose(struct mu_pool *pool, int64_t now_ms)
+{
+    uint32_t failures = 0;
+    bool roused = pool->reserve != NULL; /* who waits for a good match does not mind the order */
+    while (pool->due_count > 0 && pool->proposals_count < pool->batch &&
+           failures < failures_max[pool->generator]) {
+        uint32_t slot = pool->due[pool->due_count - 1];
+        mu_pool_undue(pool, slot);
+        int64_t moment = MU_NEVER;
+        pool->work->anchors++;
+        if (mu_pool_form(pool, slot, now_ms, &pool->proposals[pool->proposals_count], &moment)) {
+            if (!roused && rouse_elders(pool, slot, now_ms)) {
+                roused = true;
+                continue;
+            }
+            pool->proposals_count++;
+            if (pool->proposals[pool->proposals_count - 1].first) {
+                break;
+            }
+            continue;
+        }
+        failures++;
+        assert(moment > now_ms);
+        if (moment == MU_NEVER) {
+            (void)mu_heap_remove(pool->moments, slot);
+        } else {
+            mu_heap_set(pool->moments, slot, moment);
+        }
+    }
+    return failures;
 }
 
 uint32_t mu_pool_match(struct mu_pool *pool, int64_t now_ms, mu_pool_emit_fn *emit, void *owner)
 {
-    struct mu_plan plan;
-    uint32_t slots[MU_MATCH_PLAYERS_MAX];
-    uint32_t count;
     uint32_t matches = 0;
+    uint32_t failures = 0;
+    bool on = true;
+    pool->calls += pool->calls == UINT32_MAX ? 2 : 1;
+    pool->batch = MU_POOL_PROPOSALS_MAX;
     wake(pool, now_ms);
-    compact_anchors(pool);
-    pool->parked = !pool->pair && pool->anchors_count == 0 && !sizes_suffice(pool);
-    if (pool->parked) {
-        return 0; /* whoever comes next finds those that have changed where they are */
+    mu_pool_compact_due(pool);
+    mu_pool_receive_due(pool, now_ms);
+    pool->asleep_count = pool->waiting_count - pool->due_count;
+    sort_due(pool, 0);
+    while (on && pool->due_count > 0 && failures < failures_max[pool->generator]) {
+        failures += propose(pool, now_ms);
+        on = settle(pool, now_ms, emit, owner, &matches);
     }
-    mark_changed(pool, now_ms);
-    sort_anchors(pool);
-    uint32_t failures_left = FAILURES_MAX;
-    while (pool->anchors_next < pool->anchors_count) {
-        if (failures_left == 0) {
-            return matches; /* the next call goes on */
-        }
-        uint32_t slot = pool->anchors[pool->anchors_next++].slot;
-        if (!pool->hot[slot].anchor) {
-            continue; /* taken with another one */
-        }
-        pool->hot[slot].anchor = false;
-        if (!mu_pool_form(pool, slot, now_ms, &plan, slots, &count)) {
-            failures_left--;
-            continue;
-        }
-        describe(pool, &plan, slots, count);
-        for (uint32_t i = 0; i < count; i++) {
-            take(pool, slots[i], now_ms);
-        }
-        matches++;
-        if (!emit(owner, &pool->match)) {
-            return matches;
-        }
-    }
-    set_moments(pool, now_ms);
     return matches;
 }
 
 int64_t mu_pool_next_moment(const struct mu_pool *pool)
 {
-    if (!pool->parked && (pool->changed_count > 0 || pool->anchors_next < pool->anchors_count)) {
-        return INT64_MIN;
-    }
-    int64_t moment = mu_heap_deadline(pool->moments);
-    if (moment == MU_HEAP_NEVER || pool->pair) {
-        return moment;
-    }
-    int64_t over = (moment % MU_POOL_GRAIN_MS + MU_POOL_GRAIN_MS) % MU_POOL_GRAIN_MS;
-    return over == 0 ? moment : moment + MU_POOL_GRAIN_MS - over;
+    return pool->due_count > 0 ? INT64_MIN : mu_heap_deadline(pool->moments);
+}
+
+void mu_pool_work(const struct mu_pool *pool, struct mu_pool_work *ret)
+{
+    *ret = *pool->work;
+}
+
+size_t mu_pool_bytes(const struct mu_pool *pool)
+{
+    size_t each = sizeof *pool->hot + sizeof *pool->cold + sizeof *pool->due + sizeof *pool->spare +
+                  pool->regions_count * (sizeof(uint16_t) + sizeof(float));
+    return pool->slots.capacity * each + mu_blocks_bytes(pool->blocks);
 }

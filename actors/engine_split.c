@@ -1,195 +1,165 @@
-/* actors/engine_split.c - who plays with whom: teams as even as possible, parties whole.
- *
- * Few tickets in two teams: all splits (512 for ten players).  Else the parties of each size are
- * dealt, the best rating to the weakest team, and then tickets of equal size change places while
- * that makes the teams more even. */
+/* actors/engine_split.c - who plays with whom: teams as even as possible, parties whole. */
 #include "actors/engine_pool.h"
 
 #include <math.h>
 
-enum {
-    EXACT_MAX = 14, /* tickets: 8192 splits */
-    PASSES_MAX = 8, /* over all pairs of tickets */
-};
+enum { PASSES_MAX = 8 }; /* over all pairs of parts */
 
-static int64_t distance(int64_t a, int64_t b)
+/* Goes through all splits by the Gray code, so that each differs from the one before in one part;
+ * part 0 stays on team 0. */
+double mu_split_two(const struct mu_part *parts, uint32_t count, uint32_t size, uint32_t *ret_code)
 {
-    return a > b ? a - b : b - a;
-}
-
-/* How uneven two teams are: first in players, then in means. */
-struct unevenness {
-    int64_t players;
-    int64_t points; /* |mean - mean| * players * players */
-};
-
-static bool better(const struct unevenness *a, const struct unevenness *b)
-{
-    return a->players != b->players ? a->players < b->players : a->points < b->points;
-}
-
-/* Tries all splits; ticket 0 is in team 0.  Splits follow the Gray code, so that each differs
- * from the one before in one ticket. */
-static bool split_exactly(const struct mu_mode *mode, struct mu_engine_member *members,
-                          uint32_t count)
-{
-    int64_t n[2] = { 0, 0 };
-    int64_t sum[2] = { 0, 0 };
+    assert(count >= 1 && count <= MU_GROUP_PLAYERS_MAX);
+    double total = 0;
     for (uint32_t i = 0; i < count; i++) {
-        n[0] += members[i].ticket->players;
-        sum[0] += (int64_t)members[i].ticket->players * members[i].ticket->rating;
+        total += parts[i].sum;
     }
-    struct unevenness best = { INT64_MAX, INT64_MAX };
-    uint32_t best_code = 0;
+    double sum = 0; /* of team 1 */
+    uint32_t players = 0;
+    double best = HUGE_VAL;
     for (uint32_t i = 1; i < UINT32_C(1) << (count - 1); i++) {
         uint32_t code = i ^ (i >> 1);
         uint32_t flipped = 0;
-        while (((i >> flipped) & 1) == 0) {
+        while ((i >> flipped & 1) == 0) {
             flipped++;
         }
-        const struct mu_engine_ticket *ticket = members[flipped + 1].ticket;
-        int64_t sign = (code >> flipped) & 1 ? 1 : -1;
-        int64_t points = (int64_t)ticket->players * ticket->rating;
-        n[1] += sign * (int64_t)ticket->players;
-        n[0] -= sign * (int64_t)ticket->players;
-        sum[1] += sign * points;
-        sum[0] -= sign * points;
-        if (n[0] < mode->team_min || n[0] > mode->team_max || n[1] < mode->team_min ||
-            n[1] > mode->team_max) {
-            continue;
+        const struct mu_part *part = &parts[flipped + 1];
+        if ((code >> flipped & 1) != 0) {
+            sum += part->sum;
+            players += part->players;
+        } else {
+            sum -= part->sum;
+            players -= part->players;
         }
-        struct unevenness now = {
-            distance(n[0], n[1]),
-            distance(sum[0] * n[1], sum[1] * n[0]),
-        };
-        if (better(&now, &best)) {
-            best = now;
-            best_code = code;
-        }
-    }
-    members[0].team = 0;
-    for (uint32_t i = 1; i < count; i++) {
-        members[i].team = (best_code >> (i - 1)) & 1;
-    }
-    return best_code != 0;
-}
-
-/* Sums of the teams while they are being made. */
-struct teams {
-    double mean; /* of all players */
-    double sum[MU_TEAMS_MAX];
-    double size[MU_TEAMS_MAX];
-};
-
-static double points_of(const struct mu_engine_member *member)
-{
-    return (double)member->ticket->players * (double)member->ticket->rating;
-}
-
-/* The best-rated ticket of `size` players without a team, or count. */
-static uint32_t best_undealt(const struct mu_engine_member *members, uint32_t count, uint32_t size)
-{
-    uint32_t best = count;
-    for (uint32_t i = 0; i < count; i++) {
-        if (members[i].team == MU_TEAMS_MAX && members[i].ticket->players == size &&
-            (best == count || members[i].ticket->rating > members[best].ticket->rating)) {
-            best = i;
+        double difference = fabs(total - 2 * sum);
+        if (players == size && difference < best) {
+            best = difference;
+            *ret_code = code << 1;
         }
     }
     return best;
 }
 
-static void deal(const struct mu_mode *mode, const struct mu_plan *plan, struct teams *teams,
-                 struct mu_engine_member *members, uint32_t count)
+/* Sums of many teams while they are being made. */
+struct tally {
+    double mean; /* of all players */
+    double sum[MU_TEAMS_MAX];
+    double size[MU_TEAMS_MAX];
+};
+
+/* How far a team's sum is from what its size should have. */
+static double excess(const struct tally *tally, uint32_t team)
 {
-    struct mu_plan left;
-    double points = 0;
-    double players = 0;
-    for (uint32_t i = 0; i < mode->teams; i++) {
-        left.teams[i] = plan->teams[i];
-        teams->sum[i] = 0;
-        teams->size[i] = 0;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        members[i].team = MU_TEAMS_MAX;
-        points += points_of(&members[i]);
-        players += (double)members[i].ticket->players;
-    }
-    teams->mean = points / players;
-    for (uint32_t size = MU_TICKET_PLAYERS_MAX; size >= 1; size--) {
-        for (;;) {
-            uint32_t next = best_undealt(members, count, size);
-            if (next == count) {
-                break;
+    return tally->sum[team] - tally->size[team] * tally->mean;
+}
+
+/* Deals the parts of each size, the highest sum to the weakest team that the plan has one for. */
+static void deal(const struct mu_part *parts, uint32_t count, struct mu_plan *left,
+                 struct tally *tally, uint8_t *ret_teams)
+{
+    for (uint32_t dealt = 0; dealt < count; dealt++) {
+        uint32_t next = count;
+        for (uint32_t i = 0; i < count; i++) {
+            if (ret_teams[i] == UINT8_MAX &&
+                (next == count || parts[i].players > parts[next].players ||
+                 (parts[i].players == parts[next].players && parts[i].sum > parts[next].sum))) {
+                next = i;
             }
-            uint32_t to = MU_TEAMS_MAX;
-            double lowest = 0;
-            for (uint32_t i = 0; i < mode->teams; i++) {
-                double value = teams->sum[i] - teams->size[i] * teams->mean;
-                if (left.teams[i].count[size] > 0 && (to == MU_TEAMS_MAX || value < lowest)) {
-                    to = i;
-                    lowest = value;
-                }
-            }
-            assert(to < mode->teams);
-            left.teams[to].count[size]--;
-            members[next].team = to;
-            teams->sum[to] += points_of(&members[next]);
-            teams->size[to] += (double)size;
         }
+        uint32_t players = parts[next].players;
+        uint32_t to = MU_TEAMS_MAX;
+        for (uint32_t i = 0; i < left->teams_count; i++) {
+            if (left->teams[i].count[players] > 0 &&
+                (to == MU_TEAMS_MAX || excess(tally, i) < excess(tally, to))) {
+                to = i;
+            }
+        }
+        assert(to < MU_TEAMS_MAX);
+        left->teams[to].count[players]--;
+        ret_teams[next] = (uint8_t)to;
+        tally->sum[to] += parts[next].sum;
+        tally->size[to] += players;
     }
 }
 
-/* By how much the squared deviations fall when tickets a and b change teams. */
-static double gain(const struct teams *teams, const struct mu_engine_member *a,
-                   const struct mu_engine_member *b)
+/* By how much the squared excesses fall when parts a and b change teams. */
+static double gain(const struct tally *tally, double move, uint32_t team_a, uint32_t team_b)
 {
-    double move = points_of(b) - points_of(a);
-    double in_a = teams->sum[a->team] - teams->size[a->team] * teams->mean;
-    double in_b = teams->sum[b->team] - teams->size[b->team] * teams->mean;
+    double in_a = excess(tally, team_a);
+    double in_b = excess(tally, team_b);
     return in_a * in_a + in_b * in_b - (in_a + move) * (in_a + move) -
            (in_b - move) * (in_b - move);
 }
 
-static void improve(struct teams *teams, struct mu_engine_member *members, uint32_t count)
+/* Exchanges parts of equal size while that makes the teams more even. */
+static void even_out(const struct mu_part *parts, uint32_t count, struct tally *tally,
+                     uint8_t *teams)
 {
     bool moved = true;
     for (uint32_t pass = 0; pass < PASSES_MAX && moved; pass++) {
         moved = false;
         for (uint32_t i = 0; i < count; i++) {
-            for (uint32_t j = i + 1; j < count; j++) {
-                struct mu_engine_member *a = &members[i];
-                struct mu_engine_member *b = &members[j];
-                if (a->team == b->team || a->ticket->players != b->ticket->players ||
-                    gain(teams, a, b) <= 1e-6) {
+            for (uint32_t k = i + 1; k < count; k++) {
+                double move = parts[k].sum - parts[i].sum;
+                if (teams[i] == teams[k] || parts[i].players != parts[k].players ||
+                    gain(tally, move, teams[i], teams[k]) <= 1e-6) {
                     continue;
                 }
-                double move = points_of(b) - points_of(a);
-                teams->sum[a->team] += move;
-                teams->sum[b->team] -= move;
-                uint32_t team = a->team;
-                a->team = b->team;
-                b->team = team;
+                tally->sum[teams[i]] += move;
+                tally->sum[teams[k]] -= move;
+                uint8_t team = teams[i];
+                teams[i] = teams[k];
+                teams[k] = team;
                 moved = true;
             }
         }
     }
 }
 
-void mu_engine_split(const struct mu_mode *mode, const struct mu_plan *plan,
-                     struct mu_engine_member *members, uint32_t count)
+void mu_split_many(const struct mu_part *parts, uint32_t count, const struct mu_plan *plan,
+                   uint8_t *ret_teams)
 {
     assert(count >= 1 && count <= MU_MATCH_PLAYERS_MAX);
-    if (mode->teams == 1) {
-        for (uint32_t i = 0; i < count; i++) {
-            members[i].team = 0;
+    struct mu_plan left = *plan;
+    struct tally tally = { .mean = 0 };
+    double players = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        tally.mean += parts[i].sum;
+        players += parts[i].players;
+        ret_teams[i] = UINT8_MAX;
+    }
+    tally.mean /= players;
+    deal(parts, count, &left, &tally, ret_teams);
+    even_out(parts, count, &tally, ret_teams);
+}
+
+double mu_split_imbalance(const struct mu_objective *objective, const struct mu_part *parts,
+                          uint32_t count, const uint8_t *teams)
+{
+    struct mu_part sides[MU_SPLIT_SIDES_MAX] = { { 0 } };
+    uint32_t sides_count = 0;
+    uint32_t pairs = 0;
+    double sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        double players = parts[i].players;
+        for (uint32_t k = 0; k < parts[i].players; k++) {
+            uint32_t at = teams == NULL ? sides_count : teams[i];
+            assert(at < MU_SPLIT_SIDES_MAX);
+            sides[at].players++;
+            sides[at].sum += parts[i].sum / players;
+            sides[at].variance += parts[i].variance / players;
+            sides_count = at >= sides_count ? at + 1 : sides_count;
         }
-        return;
     }
-    if (mode->teams == 2 && count <= EXACT_MAX && split_exactly(mode, members, count)) {
-        return;
+    for (uint32_t i = 0; i < sides_count; i++) {
+        for (uint32_t k = i + 1; k < sides_count; k++) {
+            if (sides[i].players > 0 && sides[k].players > 0) {
+                sum += mu_quality_imbalance(objective, sides[i].sum - sides[k].sum,
+                                            (double)sides[i].players + (double)sides[k].players,
+                                            sides[i].variance + sides[k].variance);
+                pairs++;
+            }
+        }
     }
-    struct teams teams;
-    deal(mode, plan, &teams, members, count);
-    improve(&teams, members, count);
+    return pairs == 0 ? 0 : sum / pairs;
 }

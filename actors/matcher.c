@@ -6,49 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/engine.h"
-#include "core/config.h"
-#include "core/counters.h"
-#include "core/map.h"
-
-enum {
-    KEY_MAX = MU_ADDRESS_MAX + 1 + MU_ID_MAX, /* shard, '/', mode */
-    MATCHES_MAX = 64,                         /* of one PROPOSALS */
-    TICKETS_MAX = 512,                        /* of one PROPOSALS */
-};
-static_assert(KEY_MAX <= MU_MAP_KEY_MAX, "a pool's key is a map key");
-static_assert(TICKETS_MAX >= MU_MATCH_PLAYERS_MAX, "the largest match fits into one message");
-
-/* One pool of one shard. */
-struct lease {
-    char key[KEY_MAX + 1]; /* "": not in use */
-    char shard[MU_ADDRESS_MAX + 1];
-    uint32_t mode;       /* index */
-    uint64_t generation; /* of the shard's assignment */
-    uint64_t seq;        /* last POOL_SYNC that was applied */
-    bool ready;          /* the snapshot is complete */
-    bool resync;         /* something is missing: wait for a new generation */
-    bool ack_due;        /* in this batch */
-    int64_t heard_ms;    /* last POOL_SYNC */
-    struct mu_pool *pool;
-};
-
-struct matcher {
-    struct mu_actor actor;
-    const struct mu_config *config;
-    uint64_t seed;
-    int64_t started_ms;
-    int64_t now_ms;        /* of the last event */
-    struct mu_map *by_key; /* lease key -> index */
-    struct lease leases[MU_MATCHER_POOLS_MAX];
-    uint32_t leases_count; /* in use: 0..leases_end */
-    uint32_t leases_end;   /* one above the highest in use */
-    struct mu_counters counters;
-    uint32_t messages_left; /* PROPOSALS that this batch may still send */
-    struct lease *current;  /* while it proposes */
-    struct mu_outbox *out;  /* while it proposes */
-    struct mu_msg msg;      /* scratch: PROPOSALS being filled, then any */
-};
+#include "actors/matcher_state.h"
+#include "actors/rules_compile.h"
 
 static struct matcher *matcher_of(struct mu_actor *actor)
 {
@@ -58,130 +17,6 @@ static struct matcher *matcher_of(struct mu_actor *actor)
 static const struct matcher *matcher_of_const(const struct mu_actor *actor)
 {
     return (const struct matcher *)actor;
-}
-
-/* Leases. */
-
-static void lease_key(const char *shard, const char *mode, char ret[KEY_MAX + 1])
-{
-    int n = snprintf(ret, KEY_MAX + 1, "%s/%s", shard, mode);
-    assert(n > 0 && n <= KEY_MAX);
-}
-
-static void lease_end(struct matcher *matcher, struct lease *lease)
-{
-    (void)mu_map_remove(matcher->by_key, lease->key);
-    mu_pool_destroy(lease->pool);
-    *lease = (struct lease){ .key = "" };
-    matcher->leases_count--;
-    while (matcher->leases_end > 0 && matcher->leases[matcher->leases_end - 1].key[0] == '\0') {
-        matcher->leases_end--;
-    }
-}
-
-static struct lease *lease_begin(struct matcher *matcher, const char *key, const char *shard,
-                                 uint32_t mode)
-{
-    if (matcher->leases_count == MU_MATCHER_POOLS_MAX) {
-        return NULL;
-    }
-    uint32_t index = 0;
-    while (matcher->leases[index].key[0] != '\0') {
-        index++;
-    }
-    uint64_t tickets_max = 2 * matcher->config->settings.tickets_max; /* own and foreign */
-    if (tickets_max > MU_POOL_CAPACITY_MAX) {
-        tickets_max = MU_POOL_CAPACITY_MAX;
-    }
-    struct mu_pool *pool =
-        mu_pool_create(matcher->config, mode, (uint32_t)tickets_max, matcher->seed);
-    if (pool == NULL) {
-        return NULL;
-    }
-    struct lease *lease = &matcher->leases[index];
-    *lease = (struct lease){ .mode = mode, .pool = pool };
-    (void)snprintf(lease->key, sizeof lease->key, "%s", key);
-    (void)snprintf(lease->shard, sizeof lease->shard, "%s", shard);
-    int r = mu_map_put(matcher->by_key, key, index);
-    assert(r == 0);
-    matcher->leases_count++;
-    if (index >= matcher->leases_end) {
-        matcher->leases_end = index + 1;
-    }
-    return lease;
-}
-
-/* What shards say. */
-
-static void apply(struct matcher *matcher, struct lease *lease, const struct mu_msg_pool_sync *sync,
-                  struct mu_outbox *out)
-{
-    for (uint32_t i = 0; i < sync->leaves_count; i++) {
-        (void)mu_pool_remove(lease->pool, sync->leaves[i].id);
-    }
-    for (uint32_t i = 0; i < sync->joins_count; i++) {
-        struct mu_engine_ticket ticket;
-        mu_engine_ticket_from(&sync->joins[i], matcher->now_ms, &ticket);
-        int r = mu_pool_add(lease->pool, &ticket);
-        if (r != 0) {
-            mu_outbox_note(out, "ticket %s not taken: %d", ticket.id, r);
-        }
-    }
-    lease->seq = sync->seq;
-    lease->ready = sync->ready;
-}
-
-/* Begins a generation, when this is its first message; else what came before is missing. */
-static void take_generation(struct matcher *matcher, struct lease *lease,
-                            const struct mu_msg_pool_sync *sync, struct mu_outbox *out)
-{
-    mu_pool_clear(lease->pool);
-    lease->generation = sync->generation;
-    lease->seq = 0;
-    lease->ready = false;
-    lease->resync = sync->seq != 1;
-    if (!lease->resync) {
-        apply(matcher, lease, sync, out);
-    }
-}
-
-static void take_sync(struct matcher *matcher, const struct mu_event *ev, struct mu_outbox *out)
-{
-    const struct mu_msg_pool_sync *sync = &ev->msg->pool_sync;
-    const char *shard = ev->envelope->source;
-    int32_t mode = mu_config_mode(matcher->config, sync->mode);
-    if (mode < 0 || sync->config_hash != matcher->config->hash) {
-        mu_outbox_note(out, "pool %s of another configuration -> not taken", sync->mode);
-        return; /* unacknowledged, it goes to another matcher */
-    }
-    char key[KEY_MAX + 1];
-    lease_key(shard, sync->mode, key);
-    uint32_t index = mu_map_get(matcher->by_key, key);
-    struct lease *lease = NULL;
-    if (index != MU_MAP_NONE) {
-        lease = &matcher->leases[index];
-    } else {
-        lease = lease_begin(matcher, key, shard, (uint32_t)mode);
-    }
-    if (lease == NULL) {
-        mu_outbox_note(out, "pool %s not taken: too many", key);
-        return;
-    }
-    if (sync->generation < lease->generation) {
-        return; /* late */
-    }
-    lease->heard_ms = ev->now_ms;
-    lease->ack_due = true;
-    if (sync->generation > lease->generation) {
-        take_generation(matcher, lease, sync, out);
-    } else if (!lease->resync && sync->seq == lease->seq + 1) {
-        apply(matcher, lease, sync, out);
-    } else if (sync->seq > lease->seq) {
-        lease->resync = true;
-    }
-    if (lease->resync) {
-        lease->ready = false;
-    }
 }
 
 /* Proposing. */
@@ -201,21 +36,27 @@ static bool propose(void *owner, const struct mu_engine_match *match)
 {
     struct matcher *matcher = owner;
     struct mu_msg_proposals *proposals = &matcher->msg.proposals;
-    if (proposals->matches_count == MATCHES_MAX ||
-        proposals->tickets_count + match->count > TICKETS_MAX) {
+    if (proposals->matches_count == MU_MATCHER_MATCHES_MAX ||
+        proposals->tickets_count + match->count > MU_MATCHER_TICKETS_MAX) {
         send_proposals(matcher);
     }
     for (uint32_t i = 0; i < match->count; i++) {
         const struct mu_engine_member *member = &match->members[i];
+        bool sits = member->ticket->backfill; /* its match says where */
+        bool spans = member->team == MU_TEAM_SPAN && !sits;
         struct mu_msg_proposed *proposed = &proposals->tickets[proposals->tickets_count++];
         memcpy(proposed->id, member->ticket->id, sizeof proposed->id);
         proposed->version = member->ticket->version;
         proposed->match = proposals->matches_count;
-        proposed->team = member->team;
+        proposed->team = sits ? 0 : spans ? member->teams[0] : member->team;
         proposed->seats = 0;
+        for (uint32_t j = 0; spans && j < member->ticket->players; j++) {
+            proposed->seats |= (uint64_t)(member->teams[j] + 1) << (8 * j);
+        }
     }
-    proposals->matches[proposals->matches_count++] =
-        (struct mu_msg_proposal){ .region = match->region, .quality = match->quality };
+    proposals->matches[proposals->matches_count++] = (struct mu_msg_proposal){
+        .region = match->region, .quality = match->quality, .shape = match->shape
+    };
     matcher->counters.values[MU_COUNTER_PROPOSED]++;
     return matcher->messages_left > 1; /* the last one is for what is being filled */
 }
@@ -250,10 +91,23 @@ static void acknowledge(struct matcher *matcher, struct lease *lease, struct mu_
     lease->ack_due = false;
 }
 
+static uint64_t work_of(const struct lease *lease)
+{
+    struct mu_pool_work work;
+    mu_pool_work(lease->pool, &work);
+    return work.looks + work.steps;
+}
+
 static void end_batch(struct matcher *matcher, struct mu_outbox *out)
 {
+    uint32_t end = matcher->leases_end;
+    uint32_t first = matcher->turn < end ? matcher->turn : 0;
+    uint64_t work = 0;
+    bool waits = false;
     matcher->messages_left = MU_MATCHER_BATCH_MAX;
-    for (uint32_t i = 0; i < matcher->leases_end; i++) {
+    matcher->turn = 0;
+    for (uint32_t n = 0; n < end; n++) {
+        uint32_t i = (first + n) % end;
         struct lease *lease = &matcher->leases[i];
         if (lease->key[0] == '\0') {
             continue;
@@ -263,10 +117,16 @@ static void end_batch(struct matcher *matcher, struct mu_outbox *out)
         }
         if (matcher->now_ms - lease->heard_ms >= MU_MATCHER_SILENCE_MS) {
             mu_outbox_note(out, "pool %s is silent -> forgotten", lease->key);
-            lease_end(matcher, lease);
-        } else if (lease->ready && matcher->messages_left > 1 &&
-                   mu_pool_next_moment(lease->pool) <= matcher->now_ms) {
-            match_lease(matcher, lease, out);
+            mu_matcher_lease_end(matcher, lease);
+        } else if (lease->ready && mu_pool_next_moment(lease->pool) <= matcher->now_ms) {
+            if (matcher->messages_left > 1 && work < MU_MATCHER_WORK_MAX) {
+                uint64_t before = work_of(lease);
+                match_lease(matcher, lease, out);
+                work += work_of(lease) - before;
+            } else if (!waits) {
+                waits = true;
+                matcher->turn = i;
+            }
         }
     }
 }
@@ -281,9 +141,12 @@ static int step(struct mu_actor *actor, const struct mu_event *ev, struct mu_out
     case MU_EV_START: matcher->started_ms = ev->now_ms; break;
     case MU_EV_MESSAGE:
         if (ev->msg->op == MU_OP_POOL_SYNC) {
-            take_sync(matcher, ev, out);
+            mu_matcher_take_sync(matcher, ev, out);
+        } else if (ev->msg->op == MU_OP_POOL_EXPLAIN && ev->envelope->frame == MU_FRAME_REQUEST) {
+            mu_matcher_explain(matcher, ev, out);
         } else if (ev->envelope->frame == MU_FRAME_REQUEST) {
-            mu_outbox_error(out, ev->envelope, MU_ERROR_UNSUPPORTED, "A matcher answers nothing.");
+            mu_outbox_error(out, ev->envelope, MU_ERROR_UNSUPPORTED,
+                            "A matcher does not know operation %u.", (unsigned)ev->msg->op);
         }
         break;
     case MU_EV_BATCH_END: end_batch(matcher, out); break;
@@ -311,14 +174,45 @@ static int64_t deadline(const struct mu_actor *actor)
     return earliest < matcher->now_ms ? matcher->now_ms : earliest;
 }
 
+/* Adds what a pool counted of its rules, by mode and name. */
+static void add_rules(const struct matcher *matcher, const struct lease *lease,
+                      struct mu_msg_stats *ret)
+{
+    const struct mu_rules *rules = lease->book.shapes[0];
+    const struct mu_rule_count *counts = mu_pool_rule_counts(lease->pool);
+    const char *mode = matcher->config->modes[lease->mode].name;
+    for (uint32_t i = 0; i < rules->rules_count; i++) {
+        uint32_t at = 0;
+        while (at < ret->rules_count && (strcmp(ret->rules[at].mode, mode) != 0 ||
+                                         strcmp(ret->rules[at].rule, rules->rules[i].name) != 0)) {
+            at++;
+        }
+        if (at == ret->rules_count) {
+            if (at == sizeof ret->rules / sizeof ret->rules[0]) {
+                return;
+            }
+            ret->rules[at] = (struct mu_msg_rule_stats){ .passed = 0 };
+            memcpy(ret->rules[at].mode, mode, sizeof ret->rules[at].mode);
+            memcpy(ret->rules[at].rule, rules->rules[i].name, sizeof ret->rules[at].rule);
+            ret->rules_count++;
+        }
+        ret->rules[at].passed += counts[i].passed;
+        ret->rules[at].failed += counts[i].failed;
+    }
+}
+
 static void stats(const struct mu_actor *actor, int64_t now_ms, struct mu_msg_stats *ret)
 {
     const struct matcher *matcher = matcher_of_const(actor);
     struct mu_counters counters = matcher->counters;
+    ret->rules_count = 0;
     for (uint32_t i = 0; i < matcher->leases_end; i++) {
         if (matcher->leases[i].key[0] != '\0') {
             counters.values[MU_COUNTER_POOLS]++;
-            counters.values[MU_COUNTER_POOL_TICKETS] += mu_pool_count(matcher->leases[i].pool);
+            if (matcher->leases[i].pool != NULL) {
+                counters.values[MU_COUNTER_POOL_TICKETS] += mu_pool_count(matcher->leases[i].pool);
+                add_rules(matcher, &matcher->leases[i], ret);
+            }
         }
     }
     ret->partition[0] = '\0';
@@ -350,7 +244,10 @@ static void check(const struct mu_actor *actor)
         assert(i < matcher->leases_end);
         assert(mu_map_get(matcher->by_key, lease->key) == i);
         assert(!(lease->ready && lease->resync));
-        mu_pool_check(lease->pool);
+        assert(lease->pool != NULL || !lease->ready);
+        if (lease->pool != NULL) {
+            mu_pool_check(lease->pool);
+        }
     }
     assert(used == matcher->leases_count);
     mu_map_check(matcher->by_key);
@@ -364,7 +261,10 @@ static void destroy(struct mu_actor *actor)
     }
     for (uint32_t i = 0; i < MU_MATCHER_POOLS_MAX; i++) {
         mu_pool_destroy(matcher->leases[i].pool);
+        mu_rulebook_release(&matcher->leases[i].book);
     }
+    free(matcher->facts);
+    mu_blocks_destroy(matcher->blocks);
     mu_map_destroy(matcher->by_key);
     free(matcher);
 }
@@ -378,9 +278,11 @@ static int create(const struct mu_actor_env *env, struct mu_actor **ret)
     matcher->actor.ops = &mu_matcher_ops;
     matcher->config = env->config;
     matcher->seed = env->seed;
-    matcher->by_key = mu_map_create(MU_MATCHER_POOLS_MAX, KEY_MAX, env->seed);
-    if (matcher->by_key == NULL) {
-        free(matcher);
+    matcher->by_key = mu_map_create(MU_MATCHER_POOLS_MAX, MU_MATCHER_KEY_MAX, env->seed);
+    matcher->blocks = mu_blocks_create();
+    matcher->facts = malloc(MU_FACTS_BYTES_MAX);
+    if (matcher->by_key == NULL || matcher->blocks == NULL || matcher->facts == NULL) {
+        destroy(&matcher->actor);
         return -ENOMEM;
     }
     *ret = &matcher->actor;

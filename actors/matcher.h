@@ -16,6 +16,11 @@
 #define MU_MATCHER_SILENCE_MS 5000 /* without a POOL_SYNC: the pool is forgotten */
 #define MU_MATCHER_BATCH_MAX  64   /* PROPOSALS of one batch; the rest follows in the next */
 
+/* Looks and steps of one batch (struct mu_pool_work): the pools that are left then follow in the
+ * next, so that a queue that is hard to match holds up no other one for long, nor what shards hear
+ * of this matcher.  Some ten ms, and what one call of mu_pool_match() costs. */
+#define MU_MATCHER_WORK_MAX 65536
+
 extern const struct mu_actor_ops mu_matcher_ops;
 
 #endif /* MU_ACTORS_MATCHER_H */

@@ -35,6 +35,9 @@ static void destroy(struct mu_actor *actor)
     mu_decoder_destroy(shard->decoder);
     mu_slots_release(&shard->slots);
     free(shard->tickets);
+    mu_blocks_destroy(shard->blocks);
+    mu_candidate_destroy(shard->candidate);
+    free(shard->facts);
     mu_heap_destroy(shard->due);
     mu_calls_destroy(shard->calls);
     free(shard->commits);
@@ -55,13 +58,17 @@ static int allocate(struct queue_shard *shard, uint64_t seed)
     }
     shard->decoder = mu_decoder_create();
     shard->tickets = calloc(first, sizeof *shard->tickets);
+    shard->blocks = mu_blocks_create();
+    shard->candidate = mu_candidate_create();
+    shard->facts = malloc(MU_QUEUE_FACTS_BYTES);
     shard->due = mu_heap_create(first);
     shard->calls = mu_calls_create(CALLS_MAX, seed);
     shard->commits = calloc(MU_QUEUE_COMMITS_MAX, sizeof *shard->commits);
     shard->commits_free = calloc(MU_QUEUE_COMMITS_MAX, sizeof *shard->commits_free);
     shard->forwards = calloc(MU_QUEUE_FORWARDS_MAX, sizeof *shard->forwards);
     shard->forwards_free = calloc(MU_QUEUE_FORWARDS_MAX, sizeof *shard->forwards_free);
-    if (shard->decoder == NULL || shard->tickets == NULL || shard->due == NULL ||
+    if (shard->decoder == NULL || shard->tickets == NULL || shard->blocks == NULL ||
+        shard->candidate == NULL || shard->facts == NULL || shard->due == NULL ||
         shard->calls == NULL || shard->commits == NULL || shard->commits_free == NULL ||
         shard->forwards == NULL || shard->forwards_free == NULL) {
         return -ENOMEM;
@@ -100,10 +107,11 @@ static int create(const struct mu_actor_env *env, struct mu_actor **ret)
     mu_follow_init(&shard->follow, env);
     memcpy(shard->partition, shard->follow.partition, sizeof shard->partition);
     shard->pools_count = env->config->modes_count + 1;
-    for (uint32_t i = 0; i < shard->pools_count; i++) {
-        mu_queue_pool_init(shard, i);
+    int r = 0;
+    for (uint32_t i = 0; i < shard->pools_count && r == 0; i++) {
+        r = mu_queue_pool_init(shard, i);
     }
-    int r = allocate(shard, env->seed);
+    r = r == 0 ? allocate(shard, env->seed) : r;
     if (r != 0) {
         destroy(&shard->actor);
         return r;
@@ -130,14 +138,16 @@ static int take_reply(struct queue_shard *shard, const struct mu_event *ev)
     if (handle == MU_CALL_NONE) {
         return 0; /* late, or repeated */
     }
-    if (ev->msg->op == MU_OP_ERROR && ev->msg->error.code == MU_ERROR_FENCED) {
-        mu_outbox_note(shard->out, "%s has another owner -> end", shard->partition);
-        return -ESTALE;
-    }
     const struct mu_call *call = mu_calls_at(shard->calls, handle);
     enum queue_call kind = (enum queue_call)call->kind;
     uint64_t user = call->user;
-    if (kind != QUEUE_CALL_ADD && !is_definite(ev->msg)) {
+    if (kind != QUEUE_CALL_EXPLAIN && /* the others are the store's to answer */
+        ev->msg->op == MU_OP_ERROR && ev->msg->error.code == MU_ERROR_FENCED) {
+        mu_outbox_note(shard->out, "%s has another owner -> end", shard->partition);
+        return -ESTALE;
+    }
+    bool asks_again = kind == QUEUE_CALL_COMMIT || kind == QUEUE_CALL_EXPIRE;
+    if (asks_again && !is_definite(ev->msg)) {
         return 0;
     }
     mu_calls_remove(shard->calls, handle);
@@ -145,6 +155,7 @@ static int take_reply(struct queue_shard *shard, const struct mu_event *ev)
     case QUEUE_CALL_ADD: mu_queue_request_answered(shard, user, ev->msg); break;
     case QUEUE_CALL_COMMIT: mu_queue_commit_answered(shard, user, ev->msg); break;
     case QUEUE_CALL_EXPIRE: mu_queue_ticket_expired(shard, user, ev->msg); break;
+    case QUEUE_CALL_EXPLAIN: mu_queue_explained(shard, user, ev->msg); break;
     }
     return 0;
 }
@@ -155,6 +166,8 @@ static void take_request(struct queue_shard *shard, const struct mu_event *ev)
         mu_queue_request_add(shard, ev);
     } else if (ev->msg->op == MU_OP_TICKET_LOOK) {
         mu_queue_request_look(shard, ev);
+    } else if (ev->msg->op == MU_OP_TICKET_EXPLAIN) {
+        mu_queue_explain(shard, ev);
     } else {
         mu_outbox_error(shard->out, ev->envelope, MU_ERROR_UNSUPPORTED,
                         "A queue does not know operation %u.", (unsigned)ev->msg->op);
@@ -176,7 +189,7 @@ static int take_message(struct queue_shard *shard, const struct mu_event *ev)
     }
     shard->served = shard->served || mu_follow_serving(&shard->follow);
     if (r > 0) {
-        return shard->failed;
+        return 0;
     }
     switch (ev->envelope->frame) {
     case MU_FRAME_REPLY: return take_reply(shard, ev);
@@ -208,7 +221,7 @@ static int64_t retry_after(uint32_t attempts)
 
 static void repeat_calls(struct queue_shard *shard)
 {
-    for (uint32_t i = 0; i < CALLS_DUE_MAX; i++) {
+    for (uint32_t i = 0; i < CALLS_DUE_MAX && mu_queue_may_send(shard); i++) {
         uint32_t handle = mu_calls_due(shard->calls, shard->now_ms);
         if (handle == MU_CALL_NONE) {
             return;
@@ -221,6 +234,7 @@ static void repeat_calls(struct queue_shard *shard)
         case QUEUE_CALL_ADD: mu_queue_request_answered(shard, user, NULL); break;
         case QUEUE_CALL_COMMIT: sequence = mu_queue_commit_again(shard, user); break;
         case QUEUE_CALL_EXPIRE: sequence = mu_queue_ticket_expire_again(shard, user); break;
+        case QUEUE_CALL_EXPLAIN: mu_queue_explained(shard, user, NULL); break;
         }
         if (sequence == 0) {
             mu_calls_remove(shard->calls, handle);
@@ -250,6 +264,7 @@ static int step(struct mu_actor *actor, const struct mu_event *ev, struct mu_out
     shard->now_ms = ev->now_ms;
     shard->wall_ms = ev->wall_ms;
     shard->out = out;
+    shard->out_bytes = out->bytes_used;
     switch (ev->type) {
     case MU_EV_START:
         shard->started_ms = ev->now_ms;
@@ -264,7 +279,7 @@ static int step(struct mu_actor *actor, const struct mu_event *ev, struct mu_out
     case MU_EV_STOP: break;
     }
     shard->out = NULL;
-    return r;
+    return r != 0 ? r : shard->failed;
 }
 
 static int64_t deadline(const struct mu_actor *actor)
@@ -299,14 +314,16 @@ static uint64_t epoch(const struct mu_actor *actor)
 static void check_ticket(const struct queue_shard *shard, uint32_t slot)
 {
     const struct queue_ticket *ticket = &shard->tickets[slot];
-    assert(mu_slots_get(&shard->slots, ticket->facts.id) == slot);
+    assert(mu_slots_get(&shard->slots, ticket->base.id) == slot);
     assert(!ticket->gone || ticket->commit != MU_SLOT_NONE);
     assert(mu_heap_has(shard->due, slot) == mu_queue_ticket_free(ticket));
     assert(!(ticket->foreign && ticket->expiring));
     if (ticket->commit != MU_SLOT_NONE) {
         const struct queue_commit *made = &shard->commits[ticket->commit];
-        assert(made->match[0] != '\0' && made->pool == ticket->pool);
-        assert(ticket->told == 0);
+        assert(made->match[0] != '\0');
+        for (uint32_t i = 0; i < ticket->places_count; i++) {
+            assert(ticket->places[i].told == 0);
+        }
     }
 }
 
@@ -317,15 +334,17 @@ static uint32_t check_pool(const struct queue_shard *shard, uint32_t index)
     uint32_t own = 0;
     uint32_t players = 0;
     uint32_t prev = MU_SLOT_NONE;
-    for (uint32_t slot = pool->head; slot != MU_SLOT_NONE; slot = shard->tickets[slot].next) {
+    for (uint32_t slot = pool->head; slot != MU_SLOT_NONE;) {
         const struct queue_ticket *ticket = &shard->tickets[slot];
-        assert(ticket->pool == index && ticket->prev == prev && !ticket->gone);
+        const struct queue_place *place = mu_queue_place(&shard->tickets[slot], index);
+        assert(place != NULL && place->prev == prev && !ticket->gone);
         members++;
-        if (!ticket->foreign) {
+        if (mu_queue_counts(ticket)) {
             own++;
-            players += ticket->facts.players;
+            players += ticket->base.players;
         }
         prev = slot;
+        slot = place->next;
         assert(members <= shard->slots.capacity);
     }
     assert(pool->tail == prev);
@@ -337,14 +356,14 @@ static void check(const struct mu_actor *actor)
 {
     const struct queue_shard *shard = shard_of_const(actor);
     uint32_t present = 0;
-    uint32_t gone = 0;
+    uint32_t places = 0; /* of tickets that are not gone */
     uint32_t committing = 0;
     mu_slots_check(&shard->slots);
     mu_heap_check(shard->due);
     for (uint32_t i = 0; i < shard->slots.capacity; i++) {
-        if (shard->tickets[i].facts.id[0] != '\0') {
+        if (shard->tickets[i].base.id[0] != '\0') {
             check_ticket(shard, i);
-            gone += shard->tickets[i].gone;
+            places += shard->tickets[i].gone ? 0 : shard->tickets[i].places_count;
             committing += shard->tickets[i].commit != MU_SLOT_NONE;
             present++;
         }
@@ -354,11 +373,14 @@ static void check(const struct mu_actor *actor)
     for (uint32_t i = 0; i < shard->pools_count; i++) {
         members += check_pool(shard, i);
     }
-    assert(members + gone == present);
+    assert(members == places);
     uint32_t in_commits = 0;
+    uint32_t names = 0;
     for (uint32_t i = 0; i < MU_QUEUE_COMMITS_MAX; i++) {
         in_commits += shard->commits[i].match[0] != '\0' ? shard->commits[i].count : 0;
+        names += shard->commits[i].names != NULL;
     }
+    assert(mu_blocks_count(shard->blocks) == present + names);
     assert(in_commits == committing);
     assert(shard->offers_count <= MU_QUEUE_OFFERS_MAX);
     assert(mu_calls_count(shard->calls) == MU_QUEUE_COMMITS_MAX - shard->commits_free_count +

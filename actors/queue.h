@@ -6,9 +6,9 @@
  * those that wait long to neighbour regions.  Every safety rule is the store's compare; whatever
  * is lost, repeated or late here costs time only.
  *
- * TICKET_LOOK is answered with what the shard keeps of a ticket: id, version, state, mode,
+ * TICKET_LOOK is answered with what the shard keeps of a ticket: id, version, state, modes,
  * region, enqueued_ms, wait_max_ms, priority; not its players.  Positions are exact to 1/8192 of
- * the mode's longest waiting time.
+ * the longest waiting time of any mode.
  *
  * Without any matcher tickets are still taken; then `ready` in STATS is false and MATCHERS is 0. */
 #ifndef MU_ACTORS_QUEUE_H
@@ -19,6 +19,7 @@
 #define MU_QUEUE_FORWARDS_MAX 4096 /* TICKET_ADDs that wait for the store; more: OVERLOADED */
 #define MU_QUEUE_COMMITS_MAX  4096 /* matches being committed; more proposals wait */
 #define MU_QUEUE_EXPIRIES_MAX 1024 /* tickets being expired */
+#define MU_QUEUE_EXPLAINS_MAX 8    /* tickets being explained: matchers have better to do */
 #define MU_QUEUE_RETRY_MS     500  /* before a commit or an expiry is sent again; grows */
 #define MU_QUEUE_RETRY_MS_MAX 4000 /* the longest */
 #define MU_QUEUE_ASK_MS       1000 /* for a matcher to answer a new pool */

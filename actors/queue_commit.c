@@ -2,6 +2,7 @@
 #include "actors/queue_shard.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -21,18 +22,38 @@ static uint64_t send_commit(struct queue_shard *shard, const struct queue_commit
     memcpy(msg->region, shard->config->regions[commit->region].name, sizeof msg->region);
     memcpy(msg->shard, shard->partition, sizeof msg->shard);
     msg->quality = commit->quality;
+    msg->regions = commit->regions;
+    msg->rules = commit->rules;
     msg->tickets_count = 0;
+    msg->backfill[0] = '\0';
+    msg->backfill_version = 0;
     for (uint32_t slot = commit->first; slot != MU_SLOT_NONE;
          slot = shard->tickets[slot].commit_next) {
         const struct queue_ticket *ticket = &shard->tickets[slot];
+        if (ticket->base.backfill) {
+            memcpy(msg->backfill, ticket->base.id, sizeof msg->backfill);
+            msg->backfill_version = ticket->commit_version;
+            continue;
+        }
         struct mu_msg_ticket_ref *ref = &msg->tickets[msg->tickets_count++];
-        memcpy(ref->id, ticket->facts.id, sizeof ref->id);
+        memcpy(ref->id, ticket->base.id, sizeof ref->id);
         ref->version = ticket->commit_version;
         ref->team = ticket->team;
         ref->state = MU_TICKET_NONE;
-        ref->seats = 0;
+        ref->seats = ticket->seats;
+        ref->roles = ticket->roles;
     }
-    assert(msg->tickets_count == commit->count);
+    assert(msg->tickets_count + (msg->backfill[0] != '\0') == commit->count);
+    msg->team_names_count = 0;
+    msg->roles_count = 0;
+    if (commit->names != NULL) {
+        const struct queue_names *names = commit->names;
+        msg->team_names_count = names->teams_count;
+        msg->roles_count = names->roles_count;
+        memcpy(msg->team_names, names->names, names->teams_count * sizeof names->names[0]);
+        memcpy(msg->roles, names->names + names->teams_count,
+               names->roles_count * sizeof names->names[0]);
+    }
     return mu_outbox_request(shard->out, &request, &shard->msg);
 }
 
@@ -44,17 +65,8 @@ uint64_t mu_queue_commit_again(struct queue_shard *shard, uint64_t user)
 
 /* Proposals. */
 
-/* One proposed match, looked up. */
-struct proposed {
-    uint32_t pool;
-    const struct mu_msg_proposal *proposal;
-    const struct mu_msg_proposed *tickets; /* [count] */
-    uint32_t count;
-    uint32_t slots[MU_MATCH_PLAYERS_MAX];
-};
-
 /* Whether all its tickets are as the matcher thinks. */
-static bool is_fresh(const struct queue_shard *shard, struct proposed *proposed)
+static bool is_fresh(const struct queue_shard *shard, struct queue_proposed *proposed)
 {
     if (proposed->count == 0 || proposed->count > MU_MATCH_PLAYERS_MAX) {
         return false;
@@ -64,9 +76,9 @@ static bool is_fresh(const struct queue_shard *shard, struct proposed *proposed)
         if (slot == MU_SLOT_NONE) {
             return false;
         }
-        const struct queue_ticket *ticket = &shard->tickets[slot];
-        if (ticket->pool != proposed->pool || !mu_queue_ticket_free(ticket) ||
-            ticket->facts.version != proposed->tickets[i].version) {
+        struct queue_ticket *ticket = &shard->tickets[slot];
+        if (mu_queue_place(ticket, proposed->pool) == NULL || !mu_queue_ticket_free(ticket) ||
+            ticket->base.version != proposed->tickets[i].version) {
             return false;
         }
         proposed->slots[i] = slot;
@@ -74,35 +86,21 @@ static bool is_fresh(const struct queue_shard *shard, struct proposed *proposed)
     return true;
 }
 
-static enum mu_engine_fault check_rules(const struct queue_shard *shard,
-                                        const struct proposed *proposed)
-{
-    struct mu_engine_member members[MU_MATCH_PLAYERS_MAX];
-    for (uint32_t i = 0; i < proposed->count; i++) {
-        members[i] = (struct mu_engine_member){
-            .ticket = &shard->tickets[proposed->slots[i]].facts,
-            .team = (uint32_t)proposed->tickets[i].team,
-        };
-    }
-    return mu_engine_legal(shard->config, proposed->pool, members, proposed->count,
-                           (uint32_t)proposed->proposal->region, shard->now_ms);
-}
-
 /* Tells the matcher what is true of each ticket: free again, or not to be had. */
-static void reject(struct queue_shard *shard, const struct proposed *proposed)
+static void reject(struct queue_shard *shard, const struct queue_proposed *proposed)
 {
     for (uint32_t i = 0; i < proposed->count; i++) {
         uint32_t slot = mu_queue_ticket_find(shard, proposed->tickets[i].id);
-        if (slot != MU_SLOT_NONE && shard->tickets[slot].pool == proposed->pool &&
-            mu_queue_ticket_free(&shard->tickets[slot])) {
-            mu_queue_pool_join(shard, slot);
+        if (slot != MU_SLOT_NONE && mu_queue_ticket_free(&shard->tickets[slot]) &&
+            mu_queue_place(&shard->tickets[slot], proposed->pool) != NULL) {
+            mu_queue_pool_join(shard, slot, proposed->pool);
         } else {
             mu_queue_pool_leave_unknown(shard, proposed->pool, proposed->tickets[i].id);
         }
     }
 }
 
-static void commit(struct queue_shard *shard, const struct proposed *proposed)
+static void commit(struct queue_shard *shard, const struct queue_proposed *proposed)
 {
     uint32_t index = shard->commits_free[--shard->commits_free_count];
     struct queue_commit *made = &shard->commits[index];
@@ -116,15 +114,17 @@ static void commit(struct queue_shard *shard, const struct proposed *proposed)
                    : quality > 1 ? 1
                                  : quality,
     };
+    if (!mu_queue_seat(shard, proposed, made)) {
+        shard->failed = -ENOMEM;
+    }
     mu_id_make(&shard->ids, MU_ID_PREFIX_MATCH, shard->wall_ms, made->match);
     for (uint32_t i = proposed->count; i > 0; i--) {
         uint32_t slot = proposed->slots[i - 1];
         struct queue_ticket *ticket = &shard->tickets[slot];
-        mu_queue_pool_leave(shard, slot);
+        mu_queue_pools_leave(shard, slot, false);
         ticket->commit = index;
         ticket->commit_next = made->first;
-        ticket->commit_version = ticket->facts.version;
-        ticket->team = (uint8_t)proposed->tickets[i - 1].team;
+        ticket->commit_version = ticket->base.version;
         made->first = slot;
         mu_queue_ticket_schedule(shard, slot);
     }
@@ -133,18 +133,15 @@ static void commit(struct queue_shard *shard, const struct proposed *proposed)
                        index);
 }
 
-static void handle(struct queue_shard *shard, struct proposed *proposed)
+static void handle(struct queue_shard *shard, struct queue_proposed *proposed)
 {
     if (!is_fresh(shard, proposed)) {
         shard->counters.values[MU_COUNTER_PROPOSALS_STALE]++;
         reject(shard, proposed);
         return;
     }
-    enum mu_engine_fault fault = check_rules(shard, proposed);
-    if (fault != MU_ENGINE_LEGAL) {
+    if (!mu_queue_proposal_legal(shard, proposed)) {
         shard->counters.values[MU_COUNTER_PROPOSALS_ILLEGAL]++;
-        mu_outbox_note(shard->out, "proposal against the rules: %s -> refused",
-                       mu_engine_fault_text(fault));
         reject(shard, proposed);
         return;
     }
@@ -165,7 +162,7 @@ void mu_queue_commit_proposals(struct queue_shard *shard, const struct mu_event 
     }
     uint32_t at = 0;
     for (uint32_t i = 0; i < proposals->matches_count; i++) {
-        struct proposed proposed = {
+        struct queue_proposed proposed = {
             .pool = (uint32_t)mode,
             .proposal = &proposals->matches[i],
             .tickets = &proposals->tickets[at],
@@ -193,10 +190,11 @@ static void release(struct queue_shard *shard, struct queue_commit *done)
             mu_queue_ticket_bury(shard, slot);
         } else {
             mu_queue_ticket_schedule(shard, slot);
-            mu_queue_pool_join(shard, slot);
+            mu_queue_pools_join(shard, slot);
         }
         slot = next;
     }
+    mu_queue_names_give(shard, done);
     done->match[0] = '\0';
     shard->commits_free[shard->commits_free_count++] = (uint32_t)(done - shard->commits);
 }
@@ -211,18 +209,21 @@ static void succeed(struct queue_shard *shard, struct queue_commit *done)
     for (uint32_t slot = done->first; slot != MU_SLOT_NONE;
          slot = shard->tickets[slot].commit_next) {
         struct queue_ticket *ticket = &shard->tickets[slot];
-        double n = (double)ticket->facts.players;
-        double rating = (double)ticket->facts.rating;
+        double n = ticket->base.backfill ? 0 : (double)ticket->base.players;
+        double rating = (double)ticket->base.rating;
         players += n;
         sum += n * rating;
         squares += n * rating * rating;
-        mu_queue_stats_waited(pool, shard->now_ms - ticket->facts.since_ms);
-        if (!ticket->gone && ticket->facts.version == ticket->commit_version) {
-            mu_queue_ticket_remove(shard, slot);
+        if (!ticket->base.backfill) {
+            mu_queue_stats_waited(pool, shard->now_ms - ticket->base.since_ms);
+        }
+        if (!ticket->gone && ticket->base.version == ticket->commit_version) {
+            mu_queue_ticket_remove(shard, slot, false);
         }
     }
     double mean = sum / players;
-    mu_queue_stats_matched(pool, (uint32_t)players, sqrt(fmax(squares / players - mean * mean, 0)));
+    mu_queue_stats_matched(pool, (uint32_t)players, sqrt(fmax(squares / players - mean * mean, 0)),
+                           done->quality);
     shard->counters.values[MU_COUNTER_MATCHES_COMMITTED]++;
 }
 
@@ -236,14 +237,18 @@ static void adopt(struct queue_shard *shard, const struct mu_msg_match_committed
             continue;
         }
         struct queue_ticket *ticket = &shard->tickets[slot];
+        if (ticket->base.backfill) {
+            mu_queue_backfill_adopt(shard, slot, truth);
+            continue;
+        }
         bool unknown = truth->state == MU_TICKET_NONE;
-        if (!unknown && truth->version < ticket->facts.version) {
+        if (!unknown && truth->version < ticket->base.version) {
             continue; /* the log was faster */
         }
         if (truth->state != MU_TICKET_QUEUED || ticket->foreign) {
-            mu_queue_ticket_remove(shard, slot);
+            mu_queue_ticket_remove(shard, slot, false);
         } else {
-            ticket->facts.version = truth->version;
+            ticket->base.version = truth->version;
         }
     }
 }

@@ -11,7 +11,7 @@ static uint32_t neighbours_of(const struct queue_shard *shard, const struct queu
 {
     uint32_t regions = 0;
     for (uint32_t i = 0; i < shard->config->regions_count; i++) {
-        if (i != shard->region && ticket->facts.reach_ms[i] != MU_REACH_NONE) {
+        if (i != shard->region && ticket->base.reach_ms[i] != MU_REACH_NONE) {
             regions |= UINT32_C(1) << i;
         }
     }
@@ -20,29 +20,34 @@ static uint32_t neighbours_of(const struct queue_shard *shard, const struct queu
 
 int64_t mu_queue_offer_first(const struct queue_shard *shard, const struct queue_ticket *ticket)
 {
-    if (ticket->pool >= shard->config->modes_count) {
-        return MU_NEVER;
+    uint32_t spill_ms = 0;
+    for (uint32_t i = 0; i < ticket->places_count; i++) {
+        uint32_t pool = ticket->places[i].pool;
+        uint32_t ms = pool < shard->config->modes_count ? shard->config->modes[pool].spill_ms : 0;
+        spill_ms = ms > 0 && (spill_ms == 0 || ms < spill_ms) ? ms : spill_ms;
     }
-    uint32_t spill_ms = shard->config->modes[ticket->pool].spill_ms;
     if (spill_ms == 0 || neighbours_of(shard, ticket) == 0) {
         return MU_NEVER;
     }
-    return ticket->facts.since_ms + (int64_t)spill_ms;
+    return ticket->base.since_ms + (int64_t)spill_ms;
 }
 
+/* Offers it in each of its modes that spills, or takes it back. */
 static void append(struct queue_shard *shard, const struct queue_ticket *ticket, uint32_t region,
                    bool withdrawn)
 {
-    if (shard->offers_count == MU_QUEUE_OFFERS_MAX) {
-        mu_queue_offers_flush(shard);
+    for (uint32_t i = 0; i < ticket->places_count; i++) {
+        uint32_t pool = ticket->places[i].pool;
+        if (pool == shard->config->modes_count || shard->config->modes[pool].spill_ms == 0) {
+            continue;
+        }
+        if (shard->offers_count == MU_QUEUE_OFFERS_MAX) {
+            mu_queue_offers_flush(shard);
+        }
+        struct queue_offer *offer = &shard->offers[shard->offers_count++];
+        *offer = (struct queue_offer){ .region = region, .pool = pool, .withdrawn = withdrawn };
+        memcpy(offer->id, ticket->base.id, sizeof offer->id);
     }
-    struct queue_offer *offer = &shard->offers[shard->offers_count++];
-    *offer = (struct queue_offer){
-        .region = region,
-        .pool = ticket->pool,
-        .withdrawn = withdrawn,
-    };
-    memcpy(offer->id, ticket->facts.id, sizeof offer->id);
 }
 
 void mu_queue_offer_next(struct queue_shard *shard, uint32_t slot)
@@ -60,7 +65,7 @@ void mu_queue_offer_next(struct queue_shard *shard, uint32_t slot)
         for (uint32_t i = 0; i < MU_REGIONS_MAX; i++) {
             if ((left >> i & 1) != 0 &&
                 (region == MU_REGIONS_MAX ||
-                 ticket->facts.reach_ms[i] < ticket->facts.reach_ms[region])) {
+                 ticket->base.reach_ms[i] < ticket->base.reach_ms[region])) {
                 region = i;
             }
         }
@@ -128,31 +133,53 @@ void mu_queue_offers_flush(struct queue_shard *shard)
 
 /* Theirs. */
 
+/* Takes in a ticket that is new here. */
+static void take_new(struct queue_shard *shard, uint32_t mode, const struct mu_msg_pool_ticket *msg,
+                     const struct mu_engine_ticket *base, int64_t due_ms)
+{
+    if (base->reach_ms[shard->region] == MU_REACH_NONE ||
+        shard->foreign_count >= shard->config->settings.tickets_max) {
+        return;
+    }
+    struct queue_ticket fresh = {
+        .base = *base,
+        .roster = mu_roster_of_told(shard->blocks, msg),
+        .places[0].pool = (uint8_t)mode,
+        .places_count = 1,
+        .foreign = true,
+        .due_ms = due_ms,
+    };
+    if (fresh.roster == NULL || mu_queue_ticket_add(shard, &fresh) == MU_SLOT_NONE) {
+        mu_roster_give(shard->blocks, fresh.roster); /* no room: it stays where it is at home */
+    }
+}
+
 static void take_one(struct queue_shard *shard, uint32_t mode, const struct mu_msg_pool_ticket *msg)
 {
-    struct queue_ticket fresh;
-    memset(&fresh, 0, sizeof fresh);
-    mu_engine_ticket_from(msg, shard->now_ms, &fresh.facts);
-    fresh.pool = (uint8_t)mode;
-    fresh.foreign = true;
-    fresh.due_ms = shard->now_ms + (int64_t)shard->config->settings.spill_again_ms * 5 / 2;
+    struct mu_engine_ticket base;
+    mu_told_read(msg, shard->now_ms, &base);
+    base.rating = (int32_t)msg->rating;
+    int64_t due_ms = shard->now_ms + (int64_t)shard->config->settings.spill_again_ms * 5 / 2;
     uint32_t slot = mu_slots_get(&shard->slots, msg->id);
     if (slot == MU_SLOT_NONE) {
-        if (msg->players >= 1 && fresh.facts.reach_ms[shard->region] != MU_REACH_NONE &&
-            shard->foreign_count < shard->config->settings.tickets_max) {
-            (void)mu_queue_ticket_add(shard, &fresh); /* no room: it stays where it is at home */
-        }
+        take_new(shard, mode, msg, &base, due_ms);
         return;
     }
     struct queue_ticket *ticket = &shard->tickets[slot];
-    if (!ticket->foreign || ticket->pool != mode || !mu_queue_ticket_free(ticket)) {
+    if (!ticket->foreign || !mu_queue_ticket_free(ticket)) {
         return; /* own, or spoken of when its commit is definite */
     }
-    ticket->due_ms = fresh.due_ms;
+    if (ticket->base.players != base.players) {
+        return; /* its players never change: its neighbour is mistaken */
+    }
+    ticket->due_ms = due_ms;
     mu_queue_ticket_schedule(shard, slot);
-    if (ticket->facts.version != fresh.facts.version) {
-        ticket->facts = fresh.facts;
-        mu_queue_pool_join(shard, slot);
+    if (ticket->base.version != base.version) {
+        ticket->base = base;
+        mu_queue_pools_join(shard, slot);
+    }
+    if (mu_queue_place(ticket, mode) == NULL && mu_queue_places_add(shard, slot, mode)) {
+        mu_queue_pool_join(shard, slot, mode);
     }
 }
 
@@ -169,7 +196,7 @@ void mu_queue_offer_taken(struct queue_shard *shard, const struct mu_event *ev)
     for (uint32_t i = 0; i < offer->withdrawn_count; i++) {
         uint32_t slot = mu_queue_ticket_find(shard, offer->withdrawn[i].id);
         if (slot != MU_SLOT_NONE && shard->tickets[slot].foreign) {
-            mu_queue_ticket_remove(shard, slot);
+            mu_queue_ticket_remove(shard, slot, false);
         }
     }
 }

@@ -5,28 +5,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Copies the text of a document, in place of the one before. */
-static int keep_text(struct queue_pool *pool, struct mu_slice text)
+#include "actors/rules_compile.h"
+
+/* From now on the pool is judged by this document, or (version 0) by its mode alone.
+ *
+ * Returns 0; -EINVAL when this software does not understand it: then nothing changes; -ENOMEM. */
+static int adopt(struct queue_shard *shard, uint32_t mode, struct mu_slice text, uint64_t version)
 {
+    struct queue_pool *pool = &shard->pools[mode];
+    struct mu_rulebook book;
     uint8_t *copy = malloc(text.size > 0 ? text.size : 1);
-    if (copy == NULL) {
-        return -ENOMEM;
+    int r = copy == NULL ? -ENOMEM : mu_rules_of_queue(shard->config, mode, text, version, &book);
+    if (r != 0) {
+        free(copy);
+        return r;
     }
     if (text.size > 0) {
         memcpy(copy, text.data, text.size);
     }
+    mu_rulebook_release(&pool->book);
     free(pool->rules_text);
+    pool->book = book;
     pool->rules_text = copy;
     pool->rules_bytes = text.size;
+    pool->rules_version = version;
+    mu_queue_pool_restart(shard, mode);
     return 0;
 }
 
-static void forget(struct queue_pool *pool)
+/* Back to the mode's own rules, if it has others. */
+static void forget(struct queue_shard *shard, uint32_t mode)
 {
-    free(pool->rules_text);
-    pool->rules_text = NULL;
-    pool->rules_bytes = 0;
-    pool->rules_version = 0;
+    const struct mu_slice none = { NULL, 0 };
+    if (shard->pools[mode].rules_version != 0 && adopt(shard, mode, none, 0) != 0) {
+        shard->failed = -ENOMEM;
+    }
 }
 
 void mu_queue_rules_changed(struct queue_shard *shard, const struct mu_msg_change *change)
@@ -35,9 +48,8 @@ void mu_queue_rules_changed(struct queue_shard *shard, const struct mu_msg_chang
     if (mode < 0) {
         return; /* a mode that is gone */
     }
-    struct queue_pool *pool = &shard->pools[mode];
     if (change->record.size == 0) {
-        forget(pool);
+        forget(shard, (uint32_t)mode);
         return;
     }
     if (mu_msg_decode(shard->decoder, MU_OP_RULESET, change->record.data, change->record.size,
@@ -47,25 +59,27 @@ void mu_queue_rules_changed(struct queue_shard *shard, const struct mu_msg_chang
         return;
     }
     const struct mu_msg_ruleset *ruleset = &shard->record.ruleset;
+    struct queue_pool *pool = &shard->pools[mode];
     pool->rules_scan = shard->scan;
     if (ruleset->version == pool->rules_version) {
         return; /* a version never changes */
     }
-    if (keep_text(pool, ruleset->text) != 0) {
-        shard->failed = -ENOMEM;
+    int r = adopt(shard, (uint32_t)mode, ruleset->text, ruleset->version);
+    if (r == -ENOMEM) {
+        shard->failed = r;
         return;
     }
-    pool->rules_version = ruleset->version;
-    mu_outbox_note(shard->out, "rule set %s: version %llu holds", change->id,
-                   (unsigned long long)ruleset->version);
+    mu_outbox_note(shard->out,
+                   r == 0 ? "rule set %s: version %llu holds"
+                          : "rule set %s: version %llu is not understood -> as before",
+                   change->id, (unsigned long long)ruleset->version);
 }
 
 void mu_queue_rules_scan_end(struct queue_shard *shard)
 {
     for (uint32_t i = 0; i < shard->config->modes_count; i++) {
-        struct queue_pool *pool = &shard->pools[i];
-        if (pool->rules_version != 0 && pool->rules_scan != shard->scan) {
-            forget(pool); /* the store was restored from a time before it */
+        if (shard->pools[i].rules_scan != shard->scan) {
+            forget(shard, i); /* the store was restored from a time before it */
         }
     }
 }
@@ -73,6 +87,7 @@ void mu_queue_rules_scan_end(struct queue_shard *shard)
 void mu_queue_rules_release(struct queue_shard *shard)
 {
     for (uint32_t i = 0; i < shard->pools_count; i++) {
-        forget(&shard->pools[i]);
+        free(shard->pools[i].rules_text);
+        mu_rulebook_release(&shard->pools[i].book);
     }
 }

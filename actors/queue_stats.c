@@ -11,10 +11,16 @@ void mu_queue_stats_waited(struct queue_pool *pool, int64_t waited_ms)
     int64_t bounded = waited_ms < 0 ? 0 : waited_ms;
     pool->waits_ms[pool->waits_count++ % MU_QUEUE_WAITS_MAX] =
         bounded < UINT32_MAX ? (uint32_t)bounded : UINT32_MAX;
+    double waited_s = (double)bounded / 1000;
+    pool->waits[mu_histogram_bucket(mu_wait_bounds, MU_WAIT_BUCKETS - 1, waited_s)]++;
+    pool->wait_sum += waited_s;
 }
 
-void mu_queue_stats_matched(struct queue_pool *pool, uint32_t players, double spread)
+void mu_queue_stats_matched(struct queue_pool *pool, uint32_t players, double spread,
+                            double quality)
 {
+    pool->qualities[mu_histogram_bucket(mu_quality_bounds, MU_QUALITY_BUCKETS - 1, quality)]++;
+    pool->quality_sum += quality;
     pool->spreads[pool->matches % MU_QUEUE_SPREADS_MAX] = spread;
     pool->matches++;
     pool->matched_players += players;
@@ -77,7 +83,17 @@ static void fill_pool(const struct queue_shard *shard, uint32_t index, int64_t n
         .wait_p99_ms = percentile(sorted, count, 99),
         .spread = spread,
         .rules = pool->rules_version,
+        .waits_count = MU_WAIT_BUCKETS,
+        .wait_sum = pool->wait_sum,
+        .qualities_count = MU_QUALITY_BUCKETS,
+        .quality_sum = pool->quality_sum,
     };
+    for (uint32_t i = 0; i < MU_WAIT_BUCKETS; i++) {
+        ret->waits[i].count = pool->waits[i];
+    }
+    for (uint32_t i = 0; i < MU_QUALITY_BUCKETS; i++) {
+        ret->qualities[i].count = pool->qualities[i];
+    }
     memcpy(ret->mode, shard->config->modes[index].name, sizeof ret->mode);
     memcpy(ret->region, shard->config->regions[shard->region].name, sizeof ret->region);
 }

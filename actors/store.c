@@ -50,6 +50,11 @@ static const struct route routes[] = {
     [MU_OP_RULES_GET] = { mu_keeper_rules_get, false, false },
     [MU_OP_RULES_LIST] = { mu_keeper_rules_list, false, false },
     [MU_OP_RULES_ACTIVATE] = { mu_keeper_rules_activate, true, false },
+    [MU_OP_BACKFILL_ADD] = { mu_keeper_backfill_add, true, true },
+    [MU_OP_BACKFILL_GET] = { mu_keeper_backfill_get, false, false },
+    [MU_OP_BACKFILL_RENEW] = { mu_keeper_backfill_renew, true, false },
+    [MU_OP_BACKFILL_CANCEL] = { mu_keeper_backfill_cancel, true, false },
+    [MU_OP_BACKFILL_EXPIRE] = { mu_keeper_backfill_expire, true, false },
 };
 
 static const struct route *route_of(enum mu_op op)
@@ -286,6 +291,7 @@ static void store_destroy(struct mu_actor *actor)
     free(keeper->match);
     free(keeper->lobby);
     free(keeper->server);
+    free(keeper->backfill);
     free(keeper->note);
     free(keeper->bytes);
     free(keeper->pages);
@@ -306,7 +312,8 @@ static int store_create(const struct mu_actor_env *env, struct mu_actor **ret)
     keeper->sweep_ms = MU_NEVER;
     keeper->touched_by_id = mu_map_create(MU_STORE_TOUCHED_MAX, MU_ID_MAX + 1, env->seed);
     struct mu_msg **messages[] = { &keeper->reply, &keeper->ticket, &keeper->match,
-                                   &keeper->lobby, &keeper->server, &keeper->note };
+                                   &keeper->lobby, &keeper->server, &keeper->backfill,
+                                   &keeper->note };
     bool complete = keeper->touched_by_id != NULL;
     for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
         *messages[i] = calloc(1, sizeof **messages[i]);

@@ -132,15 +132,22 @@ static int expire(struct mu_keeper *keeper, enum mu_reason reason)
     if (r == 0) {
         r = mu_keeper_get_match_server(keeper, "");
     }
+    if (r == 0) {
+        r = mu_keeper_get_match_backfill(keeper);
+    }
     if (r != 0) {
         return r;
     }
     match->reason = reason;
     match->ended_ms = mu_keeper_wall(keeper);
+    mu_keeper_end_match_backfill(keeper, MU_BACKFILL_ENDED);
     mu_keeper_put_match(keeper, MU_MATCH_EXPIRED);
     mu_keeper_free_slot(keeper);
     mu_keeper_match_event(keeper, MU_EVENT_MATCH_CANCELLED)->reason = reason;
     for (uint32_t i = 0; i < match->players_count; i++) {
+        if (match->players[i].freed) {
+            continue; /* he is elsewhere */
+        }
         mu_seat_engage(&keeper->seats[i], MU_ENGAGED_NONE, "");
         mu_keeper_event(keeper, &keeper->seats[i]);
         mu_keeper_put_seat(keeper, &keeper->seats[i]);

@@ -42,8 +42,9 @@ int mu_keeper_get_match_seats(struct mu_keeper *keeper, bool engaged)
     for (uint32_t i = 0; i < match->players_count && r == 0; i++) {
         const char *player = match->players[i].id;
         struct mu_seat *seat = &keeper->seats[i];
-        r = engaged ? mu_keeper_get_seat_in(keeper, player, MU_ENGAGED_MATCH, match->id, seat)
-                    : mu_keeper_get_seat(keeper, player, seat);
+        r = engaged && !match->players[i].freed
+                ? mu_keeper_get_seat_in(keeper, player, MU_ENGAGED_MATCH, match->id, seat)
+                : mu_keeper_get_seat(keeper, player, seat);
     }
     return r;
 }
@@ -90,10 +91,13 @@ static bool lists_players(enum mu_event_kind kind)
 
 static void list_players(struct mu_msg_event *event, const struct mu_msg_match *match)
 {
-    event->players_count = match->players_count;
+    event->players_count = 0;
     for (uint32_t i = 0; i < match->players_count; i++) {
         const struct mu_msg_match_player *player = &match->players[i];
-        struct mu_msg_event_player *seen = &event->players[i];
+        if (player->freed) {
+            continue;
+        }
+        struct mu_msg_event_player *seen = &event->players[event->players_count++];
         memcpy(seen->id, player->id, sizeof seen->id);
         memcpy(seen->username, player->username, sizeof seen->username);
         seen->rating = player->rating;

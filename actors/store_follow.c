@@ -87,7 +87,7 @@ struct refs {
 static bool table_followed(uint64_t table)
 {
     return table == MU_TABLE_TICKET || table == MU_TABLE_LOBBY || table == MU_TABLE_MATCH ||
-           table == MU_TABLE_SERVER || table == MU_TABLE_RULESET;
+           table == MU_TABLE_SERVER || table == MU_TABLE_RULESET || table == MU_TABLE_BACKFILL;
 }
 
 static bool collect_live(void *context, struct mu_slice key, struct mu_slice value)

@@ -10,7 +10,8 @@
 #include <string.h>
 
 /* The request without what hops fill in differently on each try: the salt of a password's hash,
- * the server that the lobby happens to choose.  Borrowed: *msg itself, or keeper->reply. */
+ * the server that the lobby happens to choose, what the queue's rules say now.  Borrowed: *msg
+ * itself, or keeper->reply. */
 static const struct mu_msg *canonical(struct mu_keeper *keeper, const struct mu_msg *msg)
 {
     struct mu_msg *copy = keeper->reply;
@@ -24,6 +25,12 @@ static const struct mu_msg *canonical(struct mu_keeper *keeper, const struct mu_
         copy->op = msg->op;
         copy->lobby_start = msg->lobby_start;
         copy->lobby_start.server[0] = '\0';
+        return copy;
+    }
+    if (msg->op == MU_OP_TICKET_ADD && msg->ticket_add.refusal[0] != '\0') {
+        copy->op = msg->op;
+        copy->ticket_add = msg->ticket_add;
+        copy->ticket_add.refusal[0] = '\0';
         return copy;
     }
     return msg;

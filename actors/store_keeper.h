@@ -17,6 +17,7 @@
 #define MU_REFUSED           1             /* the request is answered with an error */
 #define MU_LOBBY_PARTITION   0             /* index of lobby/0 among the partitions */
 #define MU_STORE_PAGES_BYTES (1024 * 1024) /* records of one CHANGES, together */
+#define MU_STATUS_LEFT       "LEFT"        /* what a server reports of a player who has left */
 
 /* A player whose engagement or event log changes.  Read with the compares, written with the
  * rest: mu_keeper_event() counts in `engagement`, mu_keeper_put_seat() writes it. */
@@ -82,6 +83,7 @@ struct mu_keeper {
     struct mu_msg *match;
     struct mu_msg *lobby;
     struct mu_msg *server;
+    struct mu_msg *backfill;
     struct mu_msg *note; /* the EVENT that is sent */
     uint32_t seats_count;
     struct mu_seat seats[MU_MATCH_PLAYERS_MAX];
@@ -139,7 +141,7 @@ int mu_keeper_get_seat_in(struct mu_keeper *keeper, const char *player, enum mu_
                           const char *id, struct mu_seat *ret);
 
 /* Fills keeper->seats, in order, with all players of keeper->match, each engaged in it (asserted
- * by -EBADMSG) when `engaged`. */
+ * by -EBADMSG) when `engaged`, but those that are freed. */
 int mu_keeper_get_match_seats(struct mu_keeper *keeper, bool engaged);
 
 /* Changes the engagement in memory. */
@@ -228,6 +230,42 @@ bool mu_match_alive(enum mu_match_state state);
  * plays for himself.  Events and results name it alike, so that it can be reported. */
 uint32_t mu_match_unit(const struct mu_msg_match *match, uint32_t player);
 
+/* In store_commit.c: parts of a MATCH_COMMIT, for new matches and for backfills. */
+
+/* Begins the answer in keeper->reply: committed, without conflicts. */
+struct mu_msg_match_committed *mu_keeper_commit_begin(struct mu_keeper *keeper, const char *match);
+
+/* Reads the tickets into keeper->tickets, and those that are not as the shard saw them into the
+ * answer's conflicts.  Returns 0, MU_REFUSED for a request that no state could satisfy, or
+ * -errno. */
+int mu_keeper_commit_compare(struct mu_keeper *keeper, const struct mu_msg_match_commit *request);
+
+/* The team of one of a ticket's players; UINT32_MAX when a party's seats do not name one.  His
+ * role, from 0; UINT32_MAX: none. */
+uint32_t mu_commit_team(const struct mu_msg_ticket_ref *ref, uint32_t player);
+uint32_t mu_commit_role(const struct mu_msg_ticket_ref *ref, uint32_t player);
+
+/* Counts a ticket's players by team; refuses seats and roles that there are not. */
+int mu_keeper_commit_count(struct mu_keeper *keeper, const struct mu_msg_match_commit *request,
+                           uint32_t index, uint32_t counts[MU_TEAMS_MAX]);
+
+/* In store_backfill_fill.c: a MATCH_COMMIT that names a backfill, of a mode that there is. */
+int mu_keeper_backfill_fill(struct mu_keeper *keeper, const struct mu_msg_match_commit *request,
+                            const struct mu_mode *mode);
+
+/* In store_backfill.c. */
+
+/* Reads a backfill into keeper->backfill: 0, -ENOENT or another -errno. */
+int mu_keeper_get_backfill(struct mu_keeper *keeper, const char *id);
+
+/* Reads the backfill of keeper->match, which must be as the match says, into keeper->backfill.
+ * Returns 0, also when it has none, or -errno. */
+int mu_keeper_get_match_backfill(struct mu_keeper *keeper);
+
+/* Ends the backfill of keeper->match, if it has one, which has been read; put the match
+ * afterwards. */
+void mu_keeper_end_match_backfill(struct mu_keeper *keeper, enum mu_backfill_state state);
+
 /* Index of a player in keeper->match, or -1. */
 int32_t mu_keeper_match_player(const struct mu_keeper *keeper, const char *player);
 
@@ -293,5 +331,7 @@ mu_keeper_fn mu_keeper_epoch_take, mu_keeper_follow_scan, mu_keeper_follow_since
 mu_keeper_fn mu_keeper_store_backup;
 mu_keeper_fn mu_keeper_rules_put, mu_keeper_rules_get, mu_keeper_rules_list,
     mu_keeper_rules_activate;
+mu_keeper_fn mu_keeper_backfill_add, mu_keeper_backfill_get, mu_keeper_backfill_renew,
+    mu_keeper_backfill_cancel, mu_keeper_backfill_expire;
 
 #endif /* MU_ACTORS_STORE_KEEPER_H */

@@ -66,11 +66,15 @@ static int read_result(struct mu_keeper *keeper, const struct mu_msg_match_end *
         }
         ret->left[player] = true;
     }
+    for (uint32_t i = 0; i < match->players_count; i++) {
+        ret->left[i] = ret->left[i] || match->players[i].freed;
+    }
     make_dense(ret);
     return 0;
 }
 
-/* The result's fingerprint.  The match's players are part of neither: they never change. */
+/* The result's fingerprint.  The match's players are part of neither: they do not change any
+ * more. */
 static void hash_result(const struct result *result, char ret[MU_TOKEN_BYTES + 1])
 {
     uint8_t bytes[2 * MU_MATCH_PLAYERS_MAX];
@@ -225,7 +229,7 @@ static void put_player(struct mu_keeper *keeper, uint32_t index, bool was_live)
     event->rating_before = change->before;
     event->rating_after = change->after;
     event->team = mu_match_unit(match, index);
-    if (was_live) {
+    if (was_live && !match->players[index].freed) {
         mu_seat_engage(seat, MU_ENGAGED_NONE, "");
     }
     mu_keeper_event(keeper, seat);
@@ -238,6 +242,9 @@ static int apply(struct mu_keeper *keeper, const struct result *result, const ch
     struct mu_msg_match *match = &keeper->match->match;
     bool was_live = match->state == MU_MATCH_LIVE;
     int r = mu_keeper_get_match_seats(keeper, was_live);
+    if (r == 0) {
+        r = mu_keeper_get_match_backfill(keeper);
+    }
     if (r != 0) {
         return r;
     }
@@ -247,6 +254,7 @@ static int apply(struct mu_keeper *keeper, const struct result *result, const ch
     if (r != 0) {
         return r;
     }
+    mu_keeper_end_match_backfill(keeper, MU_BACKFILL_ENDED);
     mu_keeper_put_match(keeper, MU_MATCH_ENDED);
     if (was_live) {
         mu_keeper_free_slot(keeper);

@@ -47,6 +47,7 @@ enum mu_op mu_rows_op(enum mu_table table)
     case MU_TABLE_IDEMPOTENCY: return MU_OP_IDEMPOTENCY;
     case MU_TABLE_RULESET:
     case MU_TABLE_RULESET_VERSION: return MU_OP_RULESET;
+    case MU_TABLE_BACKFILL: return MU_OP_BACKFILL;
     case MU_TABLE_META:
     case MU_TABLE_USERNAME:
     case MU_TABLE_RATING:

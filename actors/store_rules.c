@@ -10,9 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "actors/ruleset.h"
+#include "actors/rules_compile.h"
 #include "actors/token.h"
-#include "wire/utf8.h"
 
 enum {
     FAULTS_MAX = 64,   /* of one RULES_REFUSED */
@@ -23,27 +22,37 @@ enum {
 
 /* Finds the faults of a document.
  *
- * mode  of the configuration: what the document does not say
+ * mode  index: what the document does not say
  * ret   [FAULTS_MAX]: the first ones
  *
  * Returns how many there are, 0: it is good; or -ENOMEM. */
-static int check_document(const struct mu_mode *mode, struct mu_slice text,
+static int check_document(const struct mu_config *config, uint32_t mode, struct mu_slice text,
                           struct mu_msg_fault *ret)
 {
-    const char *what = NULL;
-    (void)mode; /* an object of any content is taken */
-    if (!mu_utf8_valid((const char *)text.data, text.size)) {
-        what = "is not UTF-8, or has U+0000 in it";
-    } else {
-        what = mu_ruleset_outline(text);
+    struct mu_rulebook base;
+    struct mu_rulebook book;
+    struct mu_rules_fault faults[FAULTS_MAX];
+    int r = mu_rules_from_mode(config, mode, &base);
+    if (r != 0) {
+        return r;
     }
-    if (what == NULL) {
-        return 0;
+    int count = mu_rules_compile((const char *)text.data, text.size, base.shapes[0], 1, faults,
+                                 FAULTS_MAX, &book);
+    mu_rulebook_release(&base);
+    if (count == 0) {
+        mu_rulebook_release(&book);
     }
-    *ret = (struct mu_msg_fault){ .pointer = "" };
-    (void)snprintf(ret->detail, sizeof ret->detail, "%s", what);
-    return 1;
+    for (int i = 0; i < count && i < FAULTS_MAX; i++) {
+        memcpy(ret[i].pointer, faults[i].pointer, sizeof ret[i].pointer);
+        memcpy(ret[i].detail, faults[i].what, sizeof ret[i].detail);
+    }
+    return count;
 }
+static_assert(sizeof((struct mu_rules_fault *)NULL)->pointer ==
+                      sizeof((struct mu_msg_fault *)NULL)->pointer &&
+                  sizeof((struct mu_rules_fault *)NULL)->what ==
+                      sizeof((struct mu_msg_fault *)NULL)->detail,
+              "a fault is told as it was found");
 
 /* Reading. */
 
@@ -262,7 +271,7 @@ int mu_keeper_rules_put(struct mu_keeper *keeper, const struct mu_msg *msg)
     if (mode < 0) {
         return mu_keeper_refuse(keeper, MU_ERROR_GAME_MODE_NOT_FOUND, "%s", request->name);
     }
-    int faults = check_document(&keeper->config->modes[mode], request->text,
+    int faults = check_document(keeper->config, (uint32_t)mode, request->text,
                                 keeper->reply->rules_refused.faults);
     if (faults != 0) {
         return faults < 0 ? faults : refuse_faults(keeper, faults);

@@ -104,8 +104,30 @@ static int take_latencies(struct mu_keeper *keeper, const struct mu_msg_ticket_a
     return 0;
 }
 
+/* Checks the modes that it names; *ret_wait_ms: the longest wait of any of them. */
+static int check_modes(struct mu_keeper *keeper, const struct mu_msg_ticket_add *request,
+                       uint64_t *ret_wait_ms)
+{
+    *ret_wait_ms = 0;
+    for (uint32_t i = 0; i <= request->others_count; i++) {
+        const char *name = i == 0 ? request->mode : request->others[i - 1].id;
+        int32_t mode = mu_config_mode(keeper->config, name);
+        if (mode < 0) {
+            return mu_keeper_refuse(keeper, MU_ERROR_GAME_MODE_NOT_FOUND, "%s", name);
+        }
+        for (uint32_t k = 0; k < i; k++) {
+            if (strcmp(k == 0 ? request->mode : request->others[k - 1].id, name) == 0) {
+                return mu_keeper_refuse(keeper, MU_ERROR_VALIDATION_FAILED, "%s comes twice", name);
+            }
+        }
+        uint64_t wait_ms = keeper->config->modes[mode].wait_max_ms;
+        *ret_wait_ms = wait_ms > *ret_wait_ms ? wait_ms : *ret_wait_ms;
+    }
+    return 0;
+}
+
 static void make_ticket(struct mu_keeper *keeper, const struct mu_msg_ticket_add *request,
-                        const struct mu_mode *mode, const char *region)
+                        uint64_t wait_max_ms, const char *region)
 {
     struct mu_msg_ticket *ticket = &keeper->ticket->ticket;
     uint64_t now = mu_keeper_wall(keeper);
@@ -113,12 +135,14 @@ static void make_ticket(struct mu_keeper *keeper, const struct mu_msg_ticket_add
     ticket->version = 0; /* put makes it 1 */
     ticket->state = MU_TICKET_NONE;
     ticket->enqueued_ms = now;
-    ticket->wait_max_ms = wait == 0 || wait > mode->wait_max_ms ? mode->wait_max_ms : wait;
+    ticket->wait_max_ms = wait == 0 || wait > wait_max_ms ? wait_max_ms : wait;
     ticket->priority = 0;
     ticket->match[0] = '\0';
     ticket->ended_ms = 0;
     mu_id_make(&keeper->ids, MU_ID_PREFIX_TICKET, (int64_t)now, ticket->id);
-    (void)snprintf(ticket->mode, sizeof ticket->mode, "%s", mode->name);
+    memcpy(ticket->mode, request->mode, sizeof ticket->mode);
+    ticket->others_count = request->others_count;
+    memcpy(ticket->others, request->others, sizeof ticket->others);
     (void)snprintf(ticket->region, sizeof ticket->region, "%s", region);
     ticket->players_count = request->players_count;
     for (uint32_t i = 0; i < request->players_count; i++) {
@@ -143,14 +167,16 @@ int mu_keeper_ticket_add(struct mu_keeper *keeper, const struct mu_msg *msg)
     if (r != 0) {
         return r;
     }
-    int32_t index = mu_config_mode(keeper->config, request->mode);
-    if (index < 0) {
-        return mu_keeper_refuse(keeper, MU_ERROR_GAME_MODE_NOT_FOUND, "%s", request->mode);
+    if (request->refusal[0] != '\0') {
+        return mu_keeper_refuse(keeper, MU_ERROR_VALIDATION_FAILED, "%s", request->refusal);
     }
-    const struct mu_mode *mode = &keeper->config->modes[index];
-    if (request->players_count == 0 || request->players_count > mode->team_max) {
-        return mu_keeper_refuse(keeper, MU_ERROR_VALIDATION_FAILED, "a party has 1 to %u players",
-                                mode->team_max);
+    uint64_t wait_max_ms;
+    r = check_modes(keeper, request, &wait_max_ms);
+    if (r != 0) {
+        return r;
+    }
+    if (request->players_count == 0) {
+        return mu_keeper_refuse(keeper, MU_ERROR_VALIDATION_FAILED, "nobody would wait");
     }
     struct mu_msg_ticket *ticket = &keeper->ticket->ticket;
     r = get_party(keeper, request);
@@ -161,7 +187,7 @@ int mu_keeper_ticket_add(struct mu_keeper *keeper, const struct mu_msg *msg)
     if (r != 0) {
         return r;
     }
-    make_ticket(keeper, request, mode, region);
+    make_ticket(keeper, request, wait_max_ms, region);
     mu_keeper_put_ticket(keeper, ticket, MU_TICKET_QUEUED);
     for (uint32_t i = 0; i < request->players_count; i++) {
         mu_seat_engage(&keeper->seats[i], MU_ENGAGED_TICKET, ticket->id);

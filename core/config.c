@@ -10,6 +10,7 @@
 static const struct mu_mode default_modes[] = {
     { .name = "casual",
       .teams = 1,
+      .teams_min = 1,
       .team_min = 2,
       .team_max = 10,
       .rated = false,
@@ -20,9 +21,12 @@ static const struct mu_mode default_modes[] = {
       .latency_max_ms = 250,
       .fill_ms = 8000,
       .spill_ms = 10000,
-      .wait_max_ms = 300000 },
+      .wait_max_ms = 300000,
+      .wait_cost_ms = 120000,
+      .serve_first_ms = 60000 },
     { .name = "ranked",
       .teams = 2,
+      .teams_min = 2,
       .team_min = 1,
       .team_max = 1,
       .rated = true,
@@ -33,9 +37,12 @@ static const struct mu_mode default_modes[] = {
       .latency_max_ms = 150,
       .fill_ms = 0,
       .spill_ms = 10000,
-      .wait_max_ms = 300000 },
+      .wait_max_ms = 300000,
+      .wait_cost_ms = 240000,
+      .serve_first_ms = 120000 },
     { .name = "tournament",
       .teams = 1,
+      .teams_min = 1,
       .team_min = 8,
       .team_max = 8,
       .rated = true,
@@ -46,9 +53,12 @@ static const struct mu_mode default_modes[] = {
       .latency_max_ms = 200,
       .fill_ms = 0,
       .spill_ms = 15000,
-      .wait_max_ms = 600000 },
+      .wait_max_ms = 600000,
+      .wait_cost_ms = 360000,
+      .serve_first_ms = 240000 },
     { .name = "duel",
       .teams = 2,
+      .teams_min = 2,
       .team_min = 1,
       .team_max = 1,
       .rated = true,
@@ -59,9 +69,12 @@ static const struct mu_mode default_modes[] = {
       .latency_max_ms = 200,
       .fill_ms = 0,
       .spill_ms = 10000,
-      .wait_max_ms = 300000 },
+      .wait_max_ms = 300000,
+      .wait_cost_ms = 240000,
+      .serve_first_ms = 120000 },
     { .name = "team_match",
       .teams = 2,
+      .teams_min = 2,
       .team_min = 2,
       .team_max = 2,
       .rated = true,
@@ -72,9 +85,12 @@ static const struct mu_mode default_modes[] = {
       .latency_max_ms = 150,
       .fill_ms = 0,
       .spill_ms = 10000,
-      .wait_max_ms = 300000 },
+      .wait_max_ms = 300000,
+      .wait_cost_ms = 240000,
+      .serve_first_ms = 120000 },
     { .name = "squad_battle",
       .teams = 2,
+      .teams_min = 2,
       .team_min = 4,
       .team_max = 4,
       .rated = true,
@@ -85,7 +101,9 @@ static const struct mu_mode default_modes[] = {
       .latency_max_ms = 150,
       .fill_ms = 0,
       .spill_ms = 15000,
-      .wait_max_ms = 600000 },
+      .wait_max_ms = 600000,
+      .wait_cost_ms = 360000,
+      .serve_first_ms = 240000 },
 };
 
 static const struct mu_region default_regions[] = {
@@ -164,6 +182,7 @@ static void check_mode(const struct mu_config *config, int index, struct faults 
         fault(faults, "modes", index, "name", "\"%s\" is used by an earlier mode", mode->name);
     }
     check_range(faults, index, "teams", mode->teams, 1, MU_TEAMS_MAX);
+    check_range(faults, index, "teams_min", mode->teams_min, mode->teams == 1 ? 1 : 2, mode->teams);
     check_range(faults, index, "team_min", mode->team_min, 1, MU_MATCH_PLAYERS_MAX);
     check_range(faults, index, "team_max", mode->team_max, mode->team_min, MU_MATCH_PLAYERS_MAX);
     if ((uint64_t)mode->teams * mode->team_max > MU_MATCH_PLAYERS_MAX) {
@@ -181,6 +200,8 @@ static void check_mode(const struct mu_config *config, int index, struct faults 
     check_range(faults, index, "fill_ms", mode->fill_ms, 0, 3600000);
     check_range(faults, index, "spill_ms", mode->spill_ms, 0, 3600000);
     check_range(faults, index, "wait_max_ms", mode->wait_max_ms, 1000, 86400000);
+    check_range(faults, index, "wait_cost_ms", mode->wait_cost_ms, 0, 86400000);
+    check_range(faults, index, "serve_first_ms", mode->serve_first_ms, 0, 86400000);
 }
 
 static void check_region(const struct mu_config *config, int index, struct faults *faults)
@@ -261,6 +282,19 @@ static void hash_text(crypto_generichash_state *state, const char *format, ...)
     (void)crypto_generichash_update(state, (const uint8_t *)text, (size_t)n + 1);
 }
 
+void mu_mode_complete(struct mu_mode *mode)
+{
+    if (mode->teams_min == UINT32_MAX) {
+        mode->teams_min = mode->teams;
+    }
+    if (mode->wait_cost_ms == UINT32_MAX) {
+        mode->wait_cost_ms = mode->wait_max_ms / 5 * 4;
+    }
+    if (mode->serve_first_ms == UINT32_MAX) {
+        mode->serve_first_ms = mode->wait_max_ms / 5 * 2;
+    }
+}
+
 void mu_config_seal(struct mu_config *config)
 {
     crypto_generichash_state state;
@@ -269,9 +303,10 @@ void mu_config_seal(struct mu_config *config)
     (void)crypto_generichash_init(&state, NULL, 0, sizeof hash);
     for (uint32_t i = 0; i < config->modes_count; i++) {
         const struct mu_mode *m = &config->modes[i];
-        hash_text(&state, "%s %u %u %u %d %u %u %u %u %u %u %u %u", m->name, m->teams, m->team_min,
-                  m->team_max, m->rated, m->accept_ms, m->window_points, m->window_per_second,
-                  m->window_max, m->latency_max_ms, m->fill_ms, m->spill_ms, m->wait_max_ms);
+        hash_text(&state, "%s %u %u %u %u %d %u %u %u %u %u %u %u %u %u %u", m->name, m->teams,
+                  m->teams_min, m->team_min, m->team_max, m->rated, m->accept_ms, m->window_points,
+                  m->window_per_second, m->window_max, m->latency_max_ms, m->fill_ms, m->spill_ms,
+                  m->wait_max_ms, m->wait_cost_ms, m->serve_first_ms);
     }
     for (uint32_t i = 0; i < config->regions_count; i++) {
         hash_text(&state, "%s", config->regions[i].name);
@@ -320,5 +355,5 @@ uint32_t mu_mode_players_max(const struct mu_mode *mode)
 
 uint32_t mu_mode_players_min(const struct mu_mode *mode)
 {
-    return mode->teams * mode->team_min;
+    return mode->teams_min * mode->team_min;
 }

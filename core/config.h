@@ -23,6 +23,7 @@
 struct mu_mode {
     char name[MU_ID_MAX + 1];
     uint32_t teams;             /* 1: no teams (everybody for himself), up to MU_TEAMS_MAX */
+    uint32_t teams_min;         /* so many will do, 1..teams */
     uint32_t team_min;          /* players of a team, at least 1 */
     uint32_t team_max;          /* players of a team, >= team_min */
     bool rated;                 /* results change ratings */
@@ -34,6 +35,9 @@ struct mu_mode {
     uint32_t fill_ms;           /* waits so long for team_max before team_min will do */
     uint32_t spill_ms;          /* waits so long before neighbour regions are tried; 0: never */
     uint32_t wait_max_ms;       /* a ticket's longest and default waiting time */
+    uint32_t wait_cost_ms;      /* a wait that costs as much as a perfect match is worth; 0: every
+                                 * legal match is made at once */
+    uint32_t serve_first_ms;    /* having waited so long, a ticket is served before all others */
 };
 
 struct mu_region {
@@ -88,6 +92,10 @@ void mu_config_default(struct mu_config *ret);
 /* Finds every fault.  Returns how many there are; the first ret_max are written. */
 uint32_t mu_config_check(const struct mu_config *config, struct mu_config_fault *ret,
                          uint32_t ret_max);
+
+/* What a mode has that does not say: teams_min, wait_cost_ms, serve_first_ms where they are
+ * UINT32_MAX, from its other fields. */
+void mu_mode_complete(struct mu_mode *mode);
 
 /* Computes the hash; call last. */
 void mu_config_seal(struct mu_config *config);

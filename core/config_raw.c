@@ -23,7 +23,7 @@ static const cyaml_schema_value_t text_value = {
 static const cyaml_schema_field_t mode_fields[] = {
     TEXT(struct mu_raw_mode, name),
 #define FIELD(field) TEXT(struct mu_raw_mode, field),
-    MU_RAW_MODE_FIELDS(FIELD, FIELD)
+    MU_RAW_MODE_FIELDS(FIELD, FIELD, FIELD)
 #undef FIELD
         CYAML_FIELD_END,
 };

@@ -9,9 +9,11 @@
 #include "core/config.h"
 #include "core/yaml_lines.h"
 
-/* The fields of a mode, of enum-free types: NUMBER (uint32_t) and FLAG (bool). */
-#define MU_RAW_MODE_FIELDS(NUMBER, FLAG)                                                           \
+/* The fields of a mode, of enum-free types: NUMBER (uint32_t) and FLAG (bool); OPTION is a number
+ * that need not be given, UINT32_MAX then: mu_mode_complete(). */
+#define MU_RAW_MODE_FIELDS(NUMBER, FLAG, OPTION)                                                   \
     NUMBER(teams)                                                                                  \
+    OPTION(teams_min)                                                                              \
     NUMBER(team_min)                                                                               \
     NUMBER(team_max)                                                                               \
     FLAG(rated)                                                                                    \
@@ -22,12 +24,14 @@
     NUMBER(latency_max_ms)                                                                         \
     NUMBER(fill_ms)                                                                                \
     NUMBER(spill_ms)                                                                               \
-    NUMBER(wait_max_ms)
+    NUMBER(wait_max_ms)                                                                            \
+    OPTION(wait_cost_ms)                                                                           \
+    OPTION(serve_first_ms)
 
 struct mu_raw_mode {
     char *name;
 #define FIELD(field) char *field;
-    MU_RAW_MODE_FIELDS(FIELD, FIELD)
+    MU_RAW_MODE_FIELDS(FIELD, FIELD, FIELD)
 #undef FIELD
 };
 

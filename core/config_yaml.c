@@ -140,9 +140,17 @@ static void take_modes(struct load *load, const struct mu_raw_config *raw)
 #define FLAG(field)                                                                                \
     place("modes", i, #field, where);                                                              \
     take_flag(load, where, raw->modes[i].field, &mode->field);
-        MU_RAW_MODE_FIELDS(NUMBER, FLAG)
+#define OPTION(field)                                                                              \
+    mode->field = UINT32_MAX;                                                                      \
+    if (raw->modes[i].field != NULL) {                                                             \
+        place("modes", i, #field, where);                                                          \
+        take_number(load, where, raw->modes[i].field, &mode->field);                               \
+    }
+        MU_RAW_MODE_FIELDS(NUMBER, FLAG, OPTION)
 #undef NUMBER
 #undef FLAG
+#undef OPTION
+        mu_mode_complete(mode);
     }
 }
 

@@ -9,8 +9,22 @@ enum { BUDGET_MS = 5000 }; /* of each request; it is repeated long before */
 
 void mu_follow_init(struct mu_follow *follow, const struct mu_actor_env *env)
 {
-    *follow = (struct mu_follow){ .incarnation = env->incarnation, .retry_ms = MU_NEVER };
+    *follow = (struct mu_follow){
+        .incarnation = env->incarnation,
+        .poll_ms = MU_FOLLOW_POLL_MS,
+        .retry_ms = MU_NEVER,
+    };
     (void)snprintf(follow->partition, sizeof follow->partition, "%s", env->partition);
+}
+
+void mu_follow_init_reader(struct mu_follow *follow, const struct mu_actor_env *env,
+                           const char *partition)
+{
+    mu_follow_init(follow, env);
+    follow->state = MU_FOLLOW_CATCH_UP;
+    follow->poll_ms = MU_FOLLOW_READ_MS;
+    follow->seq = UINT64_MAX;
+    (void)snprintf(follow->partition, sizeof follow->partition, "%s", partition);
 }
 
 bool mu_follow_serving(const struct mu_follow *follow)
@@ -137,7 +151,7 @@ static void take_answer(struct mu_follow *follow, const struct mu_event *ev, str
     bool complete = apply(follow, ev, out, changed, owner);
     if (complete && !changes->more) {
         follow->state = MU_FOLLOW_SERVING;
-        follow->retry_ms = ev->now_ms + MU_FOLLOW_POLL_MS;
+        follow->retry_ms = ev->now_ms + follow->poll_ms;
     } else {
         ask(follow, ev, out);
     }

@@ -1,4 +1,4 @@
-/* core/follow.h - how an owner of a partition keeps up with the store.
+/* core/follow.h - how an owner of a partition, or a mere reader, keeps up with the store.
  *
  * The pure half of a follower: it takes an epoch, asks for the snapshot and for what came after,
  * and hands each changed object to its owner, oldest change first, nothing missing.  States:
@@ -8,7 +8,12 @@
  *   CATCH_UP FOLLOW_SINCE until no more   -> SERVING
  *   SERVING  pushes; FOLLOW_SINCE on a gap and each second
  *
- * `forgotten` in an answer sends it back to SCAN.  Every request is repeated until answered. */
+ * `forgotten` in an answer sends it back to SCAN.  Every request is repeated until answered.
+ *
+ * A reader takes no epoch, so it fences nobody, and any number of them may read along.  It begins
+ * in CATCH_UP, behind a seq that no log has: the store says `forgotten` and the head, and the rest
+ * is as above.  Nothing is pushed to it; it learns of changes MU_FOLLOW_READ_MS late, an object
+ * that changed several times meanwhile as it is then. */
 #ifndef MU_CORE_FOLLOW_H
 #define MU_CORE_FOLLOW_H
 
@@ -18,6 +23,7 @@
 #include "core/actor.h"
 
 #define MU_FOLLOW_POLL_MS  1000 /* between two FOLLOW_SINCE while all is well */
+#define MU_FOLLOW_READ_MS  250  /* the same, of a reader */
 #define MU_FOLLOW_RETRY_MS 300  /* before a request is repeated */
 
 enum mu_follow_state {
@@ -31,7 +37,8 @@ struct mu_follow {
     char partition[MU_ADDRESS_MAX + 1];
     uint64_t incarnation; /* own */
     enum mu_follow_state state;
-    uint64_t epoch;            /* 0 until taken */
+    int64_t poll_ms;           /* between two FOLLOW_SINCE while all is well */
+    uint64_t epoch;            /* 0 until taken; a reader's stays 0 */
     uint64_t seq;              /* last change that was applied */
     char after[MU_ID_MAX + 1]; /* SCAN: last id */
     uint64_t asked;            /* sequence of the request that is out; 0: none */
@@ -43,6 +50,11 @@ typedef void mu_follow_fn(void *owner, const struct mu_msg_change *change,
                           const struct mu_event *ev, struct mu_outbox *out);
 
 void mu_follow_init(struct mu_follow *follow, const struct mu_actor_env *env);
+
+/* Follows `partition` without owning it.  Has the incarnation of its process, of which all other
+ * sequences differ. */
+void mu_follow_init_reader(struct mu_follow *follow, const struct mu_actor_env *env,
+                           const char *partition);
 
 /* True once every object of the partition is known. */
 bool mu_follow_serving(const struct mu_follow *follow);

@@ -17,12 +17,13 @@
 #define MU_ID_ULID_BYTES   26                       /* characters behind the prefix */
 #define MU_ID_WALL_MS_MAX  ((INT64_C(1) << 48) - 1) /* in the year 10889 */
 
-#define MU_ID_PREFIX_PLAYER "ply_"
-#define MU_ID_PREFIX_TICKET "tkt_"
-#define MU_ID_PREFIX_LOBBY  "lob_"
-#define MU_ID_PREFIX_MATCH  "mch_"
-#define MU_ID_PREFIX_SERVER "srv_"
-#define MU_ID_PREFIX_BACKUP "bkp_"
+#define MU_ID_PREFIX_PLAYER   "ply_"
+#define MU_ID_PREFIX_TICKET   "tkt_"
+#define MU_ID_PREFIX_LOBBY    "lob_"
+#define MU_ID_PREFIX_MATCH    "mch_"
+#define MU_ID_PREFIX_SERVER   "srv_"
+#define MU_ID_PREFIX_BACKUP   "bkp_"
+#define MU_ID_PREFIX_BACKFILL "bkf_"
 
 /* Where an actor's ids come from; one for each actor, zeroed but for `rng`. */
 struct mu_id_source {

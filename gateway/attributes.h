@@ -11,7 +11,7 @@
 #define MU_ATTRIBUTES_MAX       32   /* of a player, API.md 4 */
 #define MU_ATTRIBUTE_NAME_MAX   63   /* bytes */
 #define MU_ATTRIBUTE_TEXT_MAX   255  /* bytes of a string */
-#define MU_ATTRIBUTE_ITEMS_MAX  64   /* of a list of strings, or of a map of numbers */
+#define MU_ATTRIBUTE_ITEMS_MAX  100  /* of a list of strings, or of a map of numbers */
 #define MU_TICKET_DETAILS_MAX   8191 /* bytes, wire/messages.def */
 #define MU_LATENCY_NOT_MEASURED (-1)
 

@@ -344,6 +344,7 @@ void mu_gateway_stats(const struct mu_gateway *gw, struct mu_msg_stats *ret)
     }
     ret->counters_count = 0;
     ret->pools_count = 0;
+    ret->rules_count = 0;
     memset(ret->kind, 0, sizeof ret->kind);
     memcpy(ret->kind, "gateway", sizeof "gateway");
     memset(ret->partition, 0, sizeof ret->partition);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/address.h"
+#include "gateway/attributes.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
 
@@ -55,6 +56,23 @@ static void read_latencies(struct mu_gateway *gw, struct mu_msg_ticket_add *ask)
     }
 }
 
+/* Says the latencies again as the player's own, for rules that ask for those. */
+static void write_details(struct mu_gateway *gw, struct mu_msg_ticket_add *ask)
+{
+    struct mu_party party = { .count = 1, .attributes[0] = MU_JSON_NONE };
+    party.measured[0] = ask->latencies_count > 0;
+    for (uint32_t i = 0; i < gw->config->regions_count; i++) {
+        party.latency_ms[0][i] = MU_LATENCY_NOT_MEASURED;
+    }
+    for (uint32_t i = 0; i < ask->latencies_count; i++) {
+        int32_t region = mu_config_region(gw->config, ask->latencies[i].region);
+        if (region >= 0) {
+            party.latency_ms[0][region] = (int32_t)ask->latencies[i].ms;
+        }
+    }
+    mu_party_details(&gw->fields, gw->config, &party, ask->details);
+}
+
 /* Reads the fields of a join into gw->msg.  `home` is used when they name no region. */
 static void read_join(struct mu_gateway *gw, struct mu_exchange *x, const char *home)
 {
@@ -67,6 +85,7 @@ static void read_join(struct mu_gateway *gw, struct mu_exchange *x, const char *
     (void)snprintf(ask->region, sizeof ask->region, "%s", home);
     (void)mu_field_region(&gw->fields, "region", MU_OPTIONAL, gw->config, ask->region);
     read_latencies(gw, ask);
+    write_details(gw, ask);
     (void)mu_field_rounded(&gw->fields, "maxWaitTime", MU_OPTIONAL,
                            (struct mu_range){ 1, WAIT_S_MAX }, &wait_s);
     ask->wait_max_ms = (uint64_t)wait_s * 1000;

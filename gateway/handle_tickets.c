@@ -1,4 +1,4 @@
-/* gateway/handle_tickets.c - /v1/tickets: a party, with what its players bring, in a queue. */
+/* gateway/handle_tickets.c - /v1/tickets: a party, with what its players bring, in its queues. */
 #include "gateway/handlers.h"
 
 #include <assert.h>
@@ -11,6 +11,7 @@
 #include "gateway/present.h"
 
 #define WAIT_S_MAX 86400
+#define QUEUES_MAX (1 + sizeof((struct mu_msg_ticket_add *)NULL)->others / sizeof(struct mu_msg_id))
 #define ROUNDS_MAX                                                                                 \
     3 /* a ticket that changes while it is read is read anew so often, then shown as it is */
 #define ENCODED_MAX (64 * 1024)
@@ -26,36 +27,62 @@ enum step {
 
 /* Add. */
 
-/* Reads the game mode; part 2 allows for several, one is served. */
-static const struct mu_mode *read_queue(struct mu_gateway *gw, char ret[MU_ID_MAX + 1])
+/* The name of the queue at `index`: the first is in `mode`, the others beside it. */
+static char *queue_of(struct mu_msg_ticket_add *ask, uint32_t index)
+{
+    return index == 0 ? ask->mode : ask->others[index - 1].id;
+}
+
+/* Reads one of the game modes; `ask` has those before it. */
+static void read_queue(struct mu_gateway *gw, struct mu_fields *list, uint32_t index, uint32_t node,
+                       struct mu_msg_ticket_add *ask)
+{
+    char place[16];
+    const struct mu_json_node *item = &gw->json.nodes[node];
+    char *name = queue_of(ask, index);
+    (void)snprintf(place, sizeof place, "%u", index);
+    name[0] = '\0';
+    if (item->type != MU_JSON_STRING) {
+        mu_fields_fault(list, place, MU_ERROR_VALIDATION_FAILED, "must be a string");
+        return;
+    }
+    int32_t mode = mu_config_mode(gw->config, item->text);
+    if (mode < 0) {
+        mu_fields_fault(list, place, MU_ERROR_GAME_MODE_NOT_FOUND, "is no game mode: \"%.40s\"",
+                        item->text);
+        return;
+    }
+    for (uint32_t i = 0; i < index; i++) {
+        if (strcmp(queue_of(ask, i), gw->config->modes[mode].name) == 0) {
+            mu_fields_fault(list, place, MU_ERROR_VALIDATION_FAILED, "is there twice: \"%.40s\"",
+                            item->text);
+        }
+    }
+    memcpy(name, gw->config->modes[mode].name, MU_ID_MAX + 1);
+}
+
+/* Reads the game modes that the ticket waits for. */
+static void read_queues(struct mu_gateway *gw, struct mu_msg_ticket_add *ask)
 {
     struct mu_fields list;
     uint32_t node = 0;
+    uint32_t index = 0;
     const struct mu_json_node *nodes = gw->json.nodes;
-    if (!mu_field_array(&gw->fields, "queues", MU_REQUIRED, MU_JSON_NODES_MAX, &node)) {
-        return NULL;
+    ask->mode[0] = '\0';
+    ask->others_count = 0;
+    if (!mu_field_array(&gw->fields, "queues", MU_REQUIRED, QUEUES_MAX, &node)) {
+        return;
     }
-    if (nodes[node].count != 1) {
+    if (nodes[node].count == 0) {
         mu_fields_fault(&gw->fields, "queues", MU_ERROR_VALIDATION_FAILED,
-                        "must name exactly one game mode (this version serves one queue a "
-                        "ticket), has %u",
-                        nodes[node].count);
-        return NULL;
+                        "must have at least 1 item");
+        return;
     }
-    const struct mu_json_node *only = &nodes[nodes[node].first];
-    int32_t mode = only->type == MU_JSON_STRING ? mu_config_mode(gw->config, only->text) : -1;
     mu_fields_below(&gw->fields, "queues", node, &list);
-    if (only->type != MU_JSON_STRING) {
-        mu_fields_fault(&list, "0", MU_ERROR_VALIDATION_FAILED, "must be a string");
-    } else if (mode < 0) {
-        mu_fields_fault(&list, "0", MU_ERROR_GAME_MODE_NOT_FOUND, "is no game mode: \"%.40s\"",
-                        only->text);
+    for (uint32_t at = nodes[node].first; at != MU_JSON_NONE; at = nodes[at].next) {
+        read_queue(gw, &list, index++, at, ask);
     }
-    if (mode < 0) {
-        return NULL;
-    }
-    memcpy(ret, gw->config->modes[mode].name, MU_ID_MAX + 1);
-    return &gw->config->modes[mode];
+    ask->others_count = index - 1;
 }
 
 /* Reads one player; `ask` has those before him. */
@@ -78,8 +105,7 @@ static void read_player(struct mu_gateway *gw, struct mu_fields *player,
     mu_party_read(player, gw->config, party);
 }
 
-static void read_players(struct mu_gateway *gw, const struct mu_mode *mode,
-                         struct mu_msg_ticket_add *ask)
+static void read_players(struct mu_gateway *gw, struct mu_msg_ticket_add *ask)
 {
     struct mu_party party = { .count = 0 };
     uint32_t node = 0;
@@ -88,14 +114,9 @@ static void read_players(struct mu_gateway *gw, const struct mu_mode *mode,
         return;
     }
     const struct mu_json_node *nodes = gw->json.nodes;
-    uint32_t count = nodes[node].count;
-    if (count == 0) {
+    if (nodes[node].count == 0) {
         mu_fields_fault(&gw->fields, "players", MU_ERROR_VALIDATION_FAILED,
                         "must have at least 1 item");
-    } else if (mode != NULL && count > mode->team_max) {
-        mu_fields_fault(&gw->fields, "players", MU_ERROR_VALIDATION_FAILED,
-                        "must fit into a team: %s takes at most %u players, has %u", mode->name,
-                        mode->team_max, count);
     }
     for (uint32_t at = nodes[node].first; at != MU_JSON_NONE; at = nodes[at].next) {
         struct mu_fields player;
@@ -115,8 +136,8 @@ static void read_add(struct mu_gateway *gw, const char *home)
     gw->msg.op = MU_OP_TICKET_ADD;
     *ask = (struct mu_msg_ticket_add){ .players_count = 0 };
     mu_fields_only(&gw->fields, known, sizeof known / sizeof known[0]);
-    const struct mu_mode *mode = read_queue(gw, ask->mode);
-    read_players(gw, mode, ask);
+    read_queues(gw, ask);
+    read_players(gw, ask);
     (void)snprintf(ask->region, sizeof ask->region, "%s", home);
     (void)mu_field_region(&gw->fields, "region", MU_OPTIONAL, gw->config, ask->region);
     (void)mu_field_rounded(&gw->fields, "maxWaitSeconds", MU_OPTIONAL,

@@ -43,6 +43,7 @@ void mu_present_lobby(struct mu_json_writer *writer, const struct mu_msg_lobby *
 void mu_present_match(struct mu_json_writer *writer, const struct mu_msg_match *match);
 void mu_present_server(struct mu_json_writer *writer, const struct mu_msg_server *server);
 void mu_present_game_server(struct mu_json_writer *writer, const struct mu_msg_game_server *server);
+void mu_present_backfill(struct mu_json_writer *writer, const struct mu_msg_backfill *backfill);
 void mu_present_event(struct mu_json_writer *writer, const struct mu_msg_event *event);
 
 /* The ready check of a formed match, as the lobby that MATCH_FOUND named. */
@@ -73,5 +74,6 @@ struct mu_ticket_view {
 
 /* An object. */
 void mu_present_ticket(struct mu_json_writer *writer, const struct mu_ticket_view *view);
+void mu_present_explanation(struct mu_json_writer *writer, const struct mu_msg_explanation *from);
 
 #endif /* MU_GATEWAY_PRESENT_H */

@@ -49,8 +49,17 @@ static void put_player(struct mu_json_writer *writer, const struct mu_msg_match 
     mu_put_text(writer, "username", player->username);
     mu_put_i64(writer, "skillRating", player->rating);
     mu_put_text(writer, "team", team);
+    if (player->team < match->team_names_count) {
+        mu_put_text(writer, "teamName", match->team_names[player->team].text);
+    }
+    if (player->role[0] != '\0') {
+        mu_put_text(writer, "role", player->role);
+    }
     mu_put_i64(writer, "score", player->score);
     mu_put_text(writer, "status", player_status(match, player));
+    if (player->freed) {
+        mu_put_bool(writer, "freed", true);
+    }
     if (match->state == MU_MATCH_ENDED) {
         mu_put_text(writer, "result", mu_enum_text(mu_outcome_texts, player->outcome));
         mu_put_i64(writer, "ratingAfter", player->rating_after);
@@ -106,6 +115,12 @@ void mu_present_match(struct mu_json_writer *writer, const struct mu_msg_match *
     mu_put_text(writer, "status", mu_enum_text(mu_match_state_texts, match->state));
     mu_put_bool(writer, "custom", match->custom);
     mu_put_bool(writer, "rated", match->rated);
+    if (match->backfill[0] != '\0') {
+        mu_put_text(writer, "backfillId", match->backfill);
+    }
+    if (match->rules != 0) {
+        mu_put_u64(writer, "rulesVersion", match->rules);
+    }
     mu_json_key(writer, "players");
     mu_json_array_begin(writer);
     for (uint32_t i = 0; i < match->players_count; i++) {

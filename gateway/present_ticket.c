@@ -56,6 +56,9 @@ void mu_present_ticket(struct mu_json_writer *writer, const struct mu_ticket_vie
     mu_json_key(writer, "queues");
     mu_json_array_begin(writer);
     mu_json_string(writer, ticket->mode);
+    for (uint32_t i = 0; i < ticket->others_count; i++) {
+        mu_json_string(writer, ticket->others[i].id);
+    }
     mu_json_array_end(writer);
     mu_put_text(writer, "region", ticket->region);
     put_players(writer, ticket);

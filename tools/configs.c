@@ -32,6 +32,7 @@ static void print_modes(const struct mu_config *config)
             uint32_t value;
         } numbers[] = {
             { "teams", mode->teams },
+            { "teams_min", mode->teams_min },
             { "team_min", mode->team_min },
             { "team_max", mode->team_max },
             { "accept_ms", mode->accept_ms },
@@ -42,6 +43,8 @@ static void print_modes(const struct mu_config *config)
             { "fill_ms", mode->fill_ms },
             { "spill_ms", mode->spill_ms },
             { "wait_max_ms", mode->wait_max_ms },
+            { "wait_cost_ms", mode->wait_cost_ms },
+            { "serve_first_ms", mode->serve_first_ms },
         };
         for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
             (void)printf("    %s: %" PRIu32 "\n", numbers[k].name, numbers[k].value);

@@ -103,3 +103,19 @@ int mu_dev_folder_store(const char *path, char ret[MU_PATH_BYTES])
     int n = snprintf(ret, MU_PATH_BYTES, "%s", path);
     return n < 0 || n >= MU_PATH_BYTES ? -ENAMETOOLONG : 0;
 }
+
+int mu_dev_folder_bus(const char *path, char ret[MU_PATH_BYTES])
+{
+    char socket[MU_PATH_BYTES];
+    int r = join(path, "bus.sock", socket);
+    if (r != 0) {
+        return r;
+    }
+    char *whole = realpath(socket, NULL);
+    if (whole == NULL) {
+        return -errno;
+    }
+    int n = snprintf(ret, MU_PATH_BYTES, "ipc://%s", whole);
+    free(whole);
+    return n < 0 || n >= MU_PATH_BYTES ? -ENAMETOOLONG : 0;
+}

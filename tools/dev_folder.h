@@ -31,4 +31,9 @@ void mu_dev_folder_release(struct mu_dev_folder *folder);
  * Returns 0 or -ENAMETOOLONG. */
 int mu_dev_folder_store(const char *path, char ret[MU_PATH_BYTES]);
 
+/* Writes the endpoint of the bus of the cluster that runs in the folder.
+ * Returns 0; -ENOENT when there is none, or it is on a TCP port, which only the processes'
+ * command lines tell; or -errno. */
+int mu_dev_folder_bus(const char *path, char ret[MU_PATH_BYTES]);
+
 #endif /* MU_TOOLS_DEV_FOLDER_H */

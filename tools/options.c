@@ -40,12 +40,17 @@ static int wrong(const struct mu_manual *manual, const char *what, const char *w
 
 static int set(const struct mu_manual *manual, const struct mu_option *option, const char *value)
 {
-    assert((option->ret_text != NULL) + (option->ret_number != NULL) + (option->ret_flag != NULL) ==
+    assert((option->ret_text != NULL) + (option->ret_number != NULL) + (option->ret_flag != NULL) +
+               (option->ret_list != NULL) ==
            1);
     if (option->ret_flag != NULL) {
         *option->ret_flag = true;
     } else if (option->ret_text != NULL) {
         *option->ret_text = value;
+    } else if (option->ret_list != NULL && option->ret_list->count == MU_OPTION_LIST_MAX) {
+        return wrong(manual, "is given too often: --", option->name);
+    } else if (option->ret_list != NULL) {
+        option->ret_list->items[option->ret_list->count++] = value;
     } else if (mu_parse_u64(value, option->min, option->max, option->ret_number) != 0) {
         (void)fprintf(stderr, "muster %s: --%s must be a number, %llu to %llu\n", manual->name,
                       option->name, (unsigned long long)option->min,

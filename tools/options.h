@@ -22,7 +22,15 @@
 #define MU_EXIT_UNAVAILABLE 69 /* something that is needed is not there */
 #define MU_EXIT_CONFIG      78 /* the configuration is wrong */
 
+#define MU_OPTION_LIST_MAX 32 /* times that an option may be given */
+
 #define MU_OPTIONS_GO (-1) /* mu_options_parse(): parsed, go on */
+
+/* The values of an option that may be given several times, in their order; borrowed. */
+struct mu_option_list {
+    uint32_t count;
+    const char *items[MU_OPTION_LIST_MAX];
+};
 
 /* One option.  Exactly one of the ret_ fields is set; what is not given keeps its value. */
 struct mu_option {
@@ -32,6 +40,7 @@ struct mu_option {
     const char **ret_text;
     uint64_t *ret_number; /* min..max */
     bool *ret_flag;
+    struct mu_option_list *ret_list;
     uint64_t min;
     uint64_t max;
 };

@@ -7,122 +7,29 @@
 #include <string.h>
 
 #include "core/parse.h"
-#include "gateway/json.h"
 #include "tools/command.h"
-#include "tools/http_ask.h"
-#include "tools/key_file.h"
-#include "tools/options.h"
+#include "tools/remote.h"
 #include "tools/text_diff.h"
 
 #define DOCUMENT_BYTES_MAX (64 * 1024)
-#define NAME_BYTES_MAX     64 /* of a game mode, as it may stand in a path */
 #define HASH_SHOWN         12 /* characters */
 
 /* What the command line says. */
 struct rules {
-    struct mu_ask_gateway gateway;
-    const char *address;   /* of the gateway, for messages */
-    uint64_t version;      /* --version; 0: the one that holds */
-    const char *words[4];  /* subcommand, name, and what it takes */
-    struct mu_json answer; /* the last one, parsed */
+    struct mu_remote remote;
+    uint64_t version;     /* --version; 0: the one that holds */
+    const char *words[4]; /* subcommand, name, and what it takes */
 };
-
-/* Answers. */
-
-static const struct mu_json_node *member(const struct mu_json *json, uint32_t node, const char *key)
-{
-    uint32_t at = node == MU_JSON_NONE ? MU_JSON_NONE : mu_json_member(json, node, key);
-    return at == MU_JSON_NONE ? NULL : &json->nodes[at];
-}
-
-static const char *text_of(const struct mu_json *json, uint32_t node, const char *key)
-{
-    const struct mu_json_node *found = member(json, node, key);
-    return found != NULL && found->type == MU_JSON_STRING ? found->text : "";
-}
-
-static int64_t number_of(const struct mu_json *json, uint32_t node, const char *key)
-{
-    const struct mu_json_node *found = member(json, node, key);
-    return found != NULL && found->type == MU_JSON_INTEGER ? found->integer : 0;
-}
-
-/* Says why the answer is not what was wanted.  Returns the exit code. */
-static int tell_refusal(struct rules *rules, const struct mu_ask_answer *answer)
-{
-    struct mu_json *json = &rules->answer;
-    struct mu_json_error error;
-    if (answer->status == 0) {
-        (void)fprintf(stderr, "muster rules: %s does not answer\n", rules->address);
-        return MU_EXIT_UNAVAILABLE;
-    }
-    if (mu_json_parse(answer->body, answer->body_bytes, json, &error) != 0) {
-        (void)fprintf(stderr, "muster rules: %s answers %d, which is no Muster\n", rules->address,
-                      answer->status);
-        return MU_EXIT_UNAVAILABLE;
-    }
-    uint32_t errors = mu_json_member(json, 0, "errors");
-    bool listed = errors != MU_JSON_NONE && json->nodes[errors].type == MU_JSON_ARRAY;
-    if (!listed) {
-        (void)fprintf(stderr, "muster rules: %s (%d)\n", text_of(json, 0, "detail"),
-                      answer->status);
-    }
-    for (uint32_t at = listed ? json->nodes[errors].first : MU_JSON_NONE; at != MU_JSON_NONE;
-         at = json->nodes[at].next) {
-        const char *pointer = text_of(json, at, "pointer");
-        (void)fprintf(stderr, "%s: %s\n", pointer[0] == '\0' ? "the document" : pointer,
-                      text_of(json, at, "detail"));
-    }
-    if (answer->status == 503 || answer->status == 429) {
-        return MU_EXIT_UNAVAILABLE;
-    }
-    return answer->status == 422 ? MU_EXIT_DATA : 1;
-}
-
-/* Asks; `body` NULL: none.  Returns 0 with a 2xx answer (free its body), or an exit code. */
-static int ask(struct rules *rules, const char *method, const char *path, const char *body,
-               struct mu_ask_answer *ret)
-{
-    *ret = (struct mu_ask_answer){ .status = 0 };
-    if (mu_ask(&rules->gateway, method, path, body, ret) != 0) {
-        (void)fprintf(stderr, "muster rules: out of memory\n");
-        return 1;
-    }
-    if (ret->status >= 200 && ret->status < 300) {
-        return 0;
-    }
-    int r = tell_refusal(rules, ret);
-    free(ret->body);
-    ret->body = NULL;
-    return r;
-}
-
-/* The same, for an answer that is JSON: rules->answer. */
-static int ask_json(struct rules *rules, const char *method, const char *path, const char *body)
-{
-    struct mu_ask_answer answer;
-    struct mu_json_error error;
-    int r = ask(rules, method, path, body, &answer);
-    if (r != 0) {
-        return r;
-    }
-    if (mu_json_parse(answer.body, answer.body_bytes, &rules->answer, &error) != 0) {
-        (void)fprintf(stderr, "muster rules: the answer does not parse: %s\n", error.detail);
-        r = MU_EXIT_UNAVAILABLE;
-    }
-    free(answer.body);
-    return r;
-}
 
 /* Reads the document of a version (0: the one that holds).  Returns 0 with *ret to free, or an exit
  * code. */
 static int ask_document(struct rules *rules, uint64_t version, char **ret)
 {
-    char path[NAME_BYTES_MAX + 80];
+    char path[MU_REMOTE_NAME_MAX + 80];
     struct mu_ask_answer answer;
     (void)snprintf(path, sizeof path, "/v1/rulesets/%s/document?version=%" PRIu64, rules->words[1],
                    version);
-    int r = ask(rules, "GET", path, NULL, &answer);
+    int r = mu_remote_ask(&rules->remote, "GET", path, NULL, &answer);
     *ret = r == 0 ? answer.body : NULL;
     return r;
 }
@@ -164,18 +71,18 @@ static int read_document(const char *path, char **ret)
 
 static int list(struct rules *rules)
 {
-    const struct mu_json *json = &rules->answer;
-    int r = ask_json(rules, "GET", "/v1/rulesets", NULL);
+    const struct mu_json *json = &rules->remote.answer;
+    int r = mu_remote_ask_json(&rules->remote, "GET", "/v1/rulesets", NULL);
     if (r != 0) {
         return r;
     }
-    const struct mu_json_node *all = member(json, 0, "ruleSets");
     (void)printf("%-31s  %7s  %6s  %-24s  %s\n", "GAME MODE", "VERSION", "NEWEST", "MADE", "HASH");
-    for (uint32_t at = all == NULL ? MU_JSON_NONE : all->first; at != MU_JSON_NONE;
+    for (uint32_t at = mu_remote_first(json, 0, "ruleSets"); at != MU_JSON_NONE;
          at = json->nodes[at].next) {
-        (void)printf("%-31s  %7" PRId64 "  %6" PRId64 "  %-24s  %.*s\n", text_of(json, at, "name"),
-                     number_of(json, at, "version"), number_of(json, at, "newestVersion"),
-                     text_of(json, at, "createdAt"), HASH_SHOWN, text_of(json, at, "hash"));
+        (void)printf(
+            "%-31s  %7" PRId64 "  %6" PRId64 "  %-24s  %.*s\n", mu_remote_text(json, at, "name"),
+            mu_remote_number(json, at, "version"), mu_remote_number(json, at, "newestVersion"),
+            mu_remote_text(json, at, "createdAt"), HASH_SHOWN, mu_remote_text(json, at, "hash"));
     }
     return 0;
 }
@@ -221,22 +128,22 @@ static int diff(struct rules *rules)
 /* Says which version holds now. */
 static void tell_active(const struct rules *rules, const char *how)
 {
-    const struct mu_json *json = &rules->answer;
-    uint32_t ruleset = mu_json_member(json, 0, "ruleSet");
+    const struct mu_json *json = &rules->remote.answer;
+    uint32_t ruleset = mu_remote_member(json, 0, "ruleSet");
     (void)printf("%s: version %" PRId64 " holds%s\n", rules->words[1],
-                 number_of(json, ruleset, "activeVersion"), how);
+                 mu_remote_number(json, ruleset, "activeVersion"), how);
 }
 
 static int apply(struct rules *rules)
 {
-    char path[NAME_BYTES_MAX + 32];
+    char path[MU_REMOTE_NAME_MAX + 32];
     char *text = NULL;
     int r = read_document(rules->words[2], &text);
     if (r != 0) {
         return r;
     }
     (void)snprintf(path, sizeof path, "/v1/rulesets/%s", rules->words[1]);
-    r = ask_json(rules, "PUT", path, text);
+    r = mu_remote_ask_json(&rules->remote, "PUT", path, text);
     free(text);
     if (r == 0) {
         tell_active(rules, "");
@@ -246,7 +153,7 @@ static int apply(struct rules *rules)
 
 static int rollback(struct rules *rules)
 {
-    char path[NAME_BYTES_MAX + 32];
+    char path[MU_REMOTE_NAME_MAX + 32];
     char body[64];
     uint64_t version = 0;
     if (mu_parse_u64(rules->words[2], 1, INT64_MAX, &version) != 0) {
@@ -255,7 +162,7 @@ static int rollback(struct rules *rules)
     }
     (void)snprintf(path, sizeof path, "/v1/rulesets/%s/rollback", rules->words[1]);
     (void)snprintf(body, sizeof body, "{\"version\":%" PRIu64 "}", version);
-    int r = ask_json(rules, "POST", path, body);
+    int r = mu_remote_ask_json(&rules->remote, "POST", path, body);
     if (r == 0) {
         tell_active(rules, " again");
     }
@@ -272,15 +179,6 @@ static const struct {
     { "apply", apply, 2, 2 }, { "rollback", rollback, 2, 2 },
 };
 
-/* Whether it may stand in a path as it is. */
-static bool name_valid(const char *name)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-    size_t bytes = strlen(name);
-    return bytes >= 1 && bytes <= NAME_BYTES_MAX && strspn(name, letters) == bytes;
-}
-
 /* Runs the subcommand.  Returns the exit code; -1: there is none of that form. */
 static int run(struct rules *rules)
 {
@@ -293,7 +191,7 @@ static int run(struct rules *rules)
             words > subcommands[i].words_max) {
             continue;
         }
-        if (words > 0 && !name_valid(rules->words[1])) {
+        if (words > 0 && !mu_remote_name_valid(rules->words[1])) {
             (void)fprintf(stderr, "muster rules: %s is no name of a game mode\n", rules->words[1]);
             return MU_EXIT_USAGE;
         }
@@ -316,19 +214,17 @@ static const char manual_text[] =
 
 int mu_command_rules_remote(int argc, char **argv)
 {
-    const char *key_file = NULL;
-    uint64_t wait_s = 10;
     struct rules *rules = calloc(1, sizeof *rules);
     if (rules == NULL) {
         return 1;
     }
-    rules->address = "127.0.0.1:8080";
+    mu_remote_init(&rules->remote, "rules");
     const struct mu_option options[] = {
-        { "gateway", "IP:PORT", "whom to ask [127.0.0.1:8080]", .ret_text = &rules->address },
-        { "key-file", "FILE", "holds an operator's or backend's key", .ret_text = &key_file },
+        mu_remote_option_gateway(&rules->remote),
+        mu_remote_option_key_file(&rules->remote),
         { "version", "N", "show, diff: of this version, not of the one that holds",
           .ret_number = &rules->version, .min = 1, .max = INT64_MAX },
-        { "wait", "S", "give up after so many seconds [10]", .ret_number = &wait_s, .max = 86400 },
+        mu_remote_option_wait(&rules->remote),
         { .name = NULL },
     };
     const struct mu_manual manual = {
@@ -340,18 +236,12 @@ int mu_command_rules_remote(int argc, char **argv)
         .arguments_max = 4,
     };
     int r = mu_options_parse(&manual, argc, argv, rules->words);
-    rules->gateway.wait_ms = (int64_t)wait_s * 1000;
     if (r != MU_OPTIONS_GO) {
         free(rules);
         return r;
     }
-    if (mu_parse_host_port(rules->address, rules->gateway.host, &rules->gateway.port) != 0) {
-        (void)fprintf(stderr, "muster rules: --gateway must be IP:PORT\n");
-        r = MU_EXIT_USAGE;
-    } else if (key_file != NULL && mu_key_file_read(key_file, rules->gateway.key) != 0) {
-        (void)fprintf(stderr, "muster rules: cannot read a key from %s\n", key_file);
-        r = MU_EXIT_UNAVAILABLE;
-    } else {
+    r = mu_remote_begin(&rules->remote);
+    if (r == 0) {
         r = run(rules);
     }
     if (r == -1) {

@@ -7,6 +7,7 @@ import asyncio
 import os
 import statistics
 
+import api_backfills
 import api_client
 import api_http
 import api_keys
@@ -26,7 +27,7 @@ SLOW_MS = 100  # far above what a call takes when the machine does other things,
 MODES = [  # name, teams, team_min, team_max, rated, accept_ms, latency_max_ms
     ("casual", 1, 2, 10, "false", 20000, 250), ("ranked", 2, 1, 1, "true", 20000, 150), ("tournament", 2, 1, 1, "true", 1000, 200),
     ("duel", 2, 1, 1, "true", 20000, 200), ("team_match", 2, 2, 2, "true", 20000, 150), ("squad_battle", 2, 4, 4, "true", 20000, 150),
-    ("instant", 2, 1, 1, "true", 0, 0)]
+    ("instant", 2, 1, 1, "true", 0, 0), ("swift", 2, 2, 2, "true", 0, 0)]
 MODE = ("  - {{name: {}, teams: {}, team_min: {}, team_max: {}, rated: {}, accept_ms: {}, window_points: 400, window_per_second: 20,\n"
         "     window_max: 2900, latency_max_ms: {}, fill_ms: 500, spill_ms: 0, wait_max_ms: 300000}}\n")
 OPEN = "origins: [\"https://game.example\"]\nmodes:\n" + "".join(MODE.format(*mode) for mode in MODES) + """settings:
@@ -126,7 +127,7 @@ async def run(live):
     await api_players.run(api)
     other = asyncio.ensure_future(keyed(live))
     await asyncio.gather(api_http.run(api), api_queue.run(api), api_lobbies.run(api), api_socket.run(api))
-    await asyncio.gather(api_rules.run(api), api_tickets.run(api))
+    await asyncio.gather(api_rules.run(api), api_tickets.run(api), api_backfills.run(api, api_matches.GameServer))
     await api_matches.run(api)
     await api_races.run(api)
     await api_nonsense.run(api)

@@ -15,9 +15,25 @@ import websockets
 
 import live as l
 
+# One mode in which whoever may play does so at once: what is measured is how the service comes back, not how choosy it is.
 CONFIG = """settings:
   cooldown_ms: 200
   cooldown_max_ms: 1000
+modes:
+  - name: duel
+    teams: 2
+    team_min: 1
+    team_max: 1
+    rated: true
+    accept_ms: 20000
+    window_points: 800
+    window_per_second: 10
+    window_max: 2900
+    latency_max_ms: 150
+    fill_ms: 0
+    spill_ms: 10000
+    wait_max_ms: 300000
+    wait_cost_ms: 0
 """
 REGIONS = ["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-1"]
 KINDS = ["broker", "store", "queue", "matcher", "lobby", "gateway"]

@@ -140,8 +140,9 @@ static uint32_t *mode_number(struct mu_config *config, const char *name)
         size_t offset;
     } fields[] = {
 #define FIELD(field) { #field, offsetof(struct mu_mode, field) }
-        FIELD(accept_ms),      FIELD(window_points), FIELD(window_per_second), FIELD(window_max),
-        FIELD(latency_max_ms), FIELD(fill_ms),       FIELD(spill_ms),          FIELD(wait_max_ms),
+        FIELD(team_min),          FIELD(team_max),    FIELD(accept_ms),      FIELD(window_points),
+        FIELD(window_per_second), FIELD(window_max),  FIELD(latency_max_ms), FIELD(fill_ms),
+        FIELD(spill_ms),          FIELD(wait_max_ms), FIELD(wait_cost_ms),   FIELD(serve_first_ms),
 #undef FIELD
     };
     const char *dot = strchr(name, '.');

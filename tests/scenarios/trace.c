@@ -92,8 +92,8 @@ static const char *name_of(struct trace *trace, const char *id)
 static bool id_here(const char *text, char ret[MU_ID_MAX + 1])
 {
     static const char *const prefixes[] = { MU_ID_PREFIX_PLAYER, MU_ID_PREFIX_TICKET,
-                                            MU_ID_PREFIX_LOBBY, MU_ID_PREFIX_MATCH,
-                                            MU_ID_PREFIX_SERVER };
+                                            MU_ID_PREFIX_LOBBY,  MU_ID_PREFIX_MATCH,
+                                            MU_ID_PREFIX_SERVER, MU_ID_PREFIX_BACKFILL };
     (void)snprintf(ret, MU_ID_MAX + 1, "%.*s", ID_BYTES, text);
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         if (mu_id_valid(ret, prefixes[i])) {

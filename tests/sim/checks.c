@@ -3,7 +3,7 @@
  * The store's change logs say which objects a commit changed; each is compared with what was
  * known of it, so that a commit costs what it changed.  The audit over everything
  * (actors/audit.h) runs now and then, and at the end. */
-#include "checks.h"
+#include "checks_state.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -12,37 +12,12 @@
 #include <string.h>
 
 #include "actors/audit.h"
+#include "check_rules.h"
 #include "core/key.h"
 #include "core/map.h"
 #include "storage/mem.h"
 
-enum { OBJECTS_MAX = 8192, PARTITIONS_MAX = 8, AUDIT_EVERY = 64 };
-
-struct object {
-    char id[MU_ID_MAX + 1];
-    uint64_t version;
-    uint32_t state;            /* of a ticket, match or lobby */
-    char match[MU_ID_MAX + 1]; /* ticket: its match; player: his live match */
-    bool acked;                /* ticket: a client was told that it waits */
-    bool cancel_acked;         /* ticket: a client was told that it is cancelled */
-    uint64_t ended;            /* player: matches that ended with him in it */
-};
-
-struct checks {
-    struct sim *sim;
-    struct mu_decoder *decoder;
-    struct mu_map *by_id;
-    uint32_t count;
-    struct object objects[OBJECTS_MAX];
-    uint32_t partitions_count;
-    char partitions[PARTITIONS_MAX][MU_ADDRESS_MAX + 1];
-    uint64_t seqs[PARTITIONS_MAX];
-    uint64_t epochs[PARTITIONS_MAX];
-    uint64_t commits;
-    struct mu_msg record; /* scratch */
-};
-
-static struct object *object(struct checks *checks, const char *id)
+struct object *checks_object(struct checks *checks, const char *id)
 {
     uint32_t slot = mu_map_get(checks->by_id, id);
     if (slot != MU_MAP_NONE) {
@@ -55,8 +30,7 @@ static struct object *object(struct checks *checks, const char *id)
     return o;
 }
 
-/* Reads a record by id.  Returns false when there is none. */
-static bool read_record(struct checks *checks, enum mu_table table, enum mu_op op, const char *id)
+bool checks_read(struct checks *checks, enum mu_table table, enum mu_op op, const char *id)
 {
     struct mu_slice key = { (const uint8_t *)id, (uint32_t)strlen(id) };
     struct mu_slice value;
@@ -72,7 +46,7 @@ static bool read_record(struct checks *checks, enum mu_table table, enum mu_op o
 static void check_ticket(struct checks *checks, const struct mu_msg_ticket *ticket)
 {
     struct sim *sim = checks->sim;
-    struct object *known = object(checks, ticket->id);
+    struct object *known = checks_object(checks, ticket->id);
     bool final = known->state == MU_TICKET_CANCELLED || known->state == MU_TICKET_EXPIRED;
     if (ticket->version < known->version) {
         sim_fail(sim, "ticket %s went back from version %" PRIu64 " to %" PRIu64, ticket->id,
@@ -117,26 +91,29 @@ static bool match_may_become(uint32_t from, uint32_t to)
     }
 }
 
-/* The hard rules that need no clock: sizes, teams, nobody twice. */
+/* The hard rules that need no clock: nobody twice; and sizes and teams, without a rule set. */
 static void check_shape(struct checks *checks, const struct mu_msg_match *match)
 {
     struct sim *sim = checks->sim;
     const struct mu_mode *mode = &sim->config.modes[mu_config_mode(&sim->config, match->mode)];
     uint32_t sizes[MU_TEAMS_MAX] = { 0 };
+    uint32_t teams = match->rules == 0 ? mode->teams : MU_TEAMS_MAX;
+    bool left = false;
     for (uint32_t i = 0; i < match->players_count; i++) {
         for (uint32_t k = 0; k < i; k++) {
             if (strcmp(match->players[i].id, match->players[k].id) == 0) {
                 sim_fail(sim, "match %s holds %s twice", match->id, match->players[i].id);
             }
         }
-        if (match->players[i].team >= mode->teams) {
+        if (match->players[i].team >= teams) {
             sim_fail(sim, "match %s has a team too many", match->id);
             return;
         }
-        sizes[match->players[i].team]++;
+        sizes[match->players[i].team] += match->players[i].freed ? 0 : 1;
+        left = left || match->players[i].freed;
     }
-    for (uint32_t i = 0; i < mode->teams && !match->custom; i++) {
-        if (sizes[i] < mode->team_min || sizes[i] > mode->team_max) {
+    for (uint32_t i = 0; i < mode->teams && !match->custom && match->rules == 0; i++) {
+        if ((sizes[i] < mode->team_min && !left) || sizes[i] > mode->team_max) {
             sim_fail(sim, "match %s (%s): team %u has %u players", match->id, match->mode, i,
                      sizes[i]);
         }
@@ -158,7 +135,7 @@ static void check_accepted(struct checks *checks, const struct mu_msg_match *mat
 static void check_match(struct checks *checks, const struct mu_msg_match *match)
 {
     struct sim *sim = checks->sim;
-    struct object *known = object(checks, match->id);
+    struct object *known = checks_object(checks, match->id);
     if (!match_may_become(known->state, match->state)) {
         sim_fail(sim, "match %s went from %s to %s", match->id,
                  mu_enum_text(mu_match_state_texts, known->state),
@@ -166,17 +143,26 @@ static void check_match(struct checks *checks, const struct mu_msg_match *match)
     }
     check_shape(checks, match);
     check_accepted(checks, match);
+    checks_kept(checks, match, known);
+    if (match->backfill[0] != '\0' && match->state != MU_MATCH_LIVE) {
+        sim_fail(sim, "match %s is %s and has backfill %s", match->id,
+                 mu_enum_text(mu_match_state_texts, match->state), match->backfill);
+    }
+    if (known->state == MU_MATCH_NONE && match->rules != 0) {
+        check_rules_match(sim, checks->decoder, match);
+    }
     for (uint32_t i = 0; i < match->players_count; i++) {
-        struct object *player = object(checks, match->players[i].id);
+        struct object *player = checks_object(checks, match->players[i].id);
         bool here = strcmp(player->match, match->id) == 0;
-        if (match_is_live(match->state) && player->match[0] != '\0' && !here) {
-            const struct object *other = object(checks, player->match);
+        bool live = match_is_live(match->state) && !match->players[i].freed;
+        if (live && player->match[0] != '\0' && !here) {
+            const struct object *other = checks_object(checks, player->match);
             if (match_is_live(other->state)) {
                 sim_fail(sim, "player %s is in two live matches, %s and %s", player->id,
                          player->match, match->id);
             }
         }
-        if (match_is_live(match->state)) {
+        if (live) {
             (void)snprintf(player->match, sizeof player->match, "%s", match->id);
         } else if (here) {
             player->match[0] = '\0';
@@ -208,7 +194,7 @@ static void check_lobby(struct checks *checks, const struct mu_msg_lobby *lobby)
     if (!host) {
         sim_fail(sim, "lobby %s: the host %s is no member", lobby->id, lobby->host);
     }
-    struct object *known = object(checks, lobby->id);
+    struct object *known = checks_object(checks, lobby->id);
     if (known->state > (uint32_t)lobby->state) {
         sim_fail(sim, "lobby %s went back from state %u to %u", lobby->id, known->state,
                  (unsigned)lobby->state);
@@ -249,14 +235,17 @@ static bool collect(void *context, struct mu_slice key, struct mu_slice value)
 static void check_change(struct checks *checks, const struct mu_msg_log *entry)
 {
     if (entry->table == MU_TABLE_TICKET &&
-        read_record(checks, MU_TABLE_TICKET, MU_OP_TICKET, entry->id)) {
+        checks_read(checks, MU_TABLE_TICKET, MU_OP_TICKET, entry->id)) {
         check_ticket(checks, &checks->record.ticket);
     } else if (entry->table == MU_TABLE_MATCH &&
-               read_record(checks, MU_TABLE_MATCH, MU_OP_MATCH, entry->id)) {
+               checks_read(checks, MU_TABLE_MATCH, MU_OP_MATCH, entry->id)) {
         check_match(checks, &checks->record.match);
     } else if (entry->table == MU_TABLE_LOBBY &&
-               read_record(checks, MU_TABLE_LOBBY, MU_OP_LOBBY, entry->id)) {
+               checks_read(checks, MU_TABLE_LOBBY, MU_OP_LOBBY, entry->id)) {
         check_lobby(checks, &checks->record.lobby);
+    } else if (entry->table == MU_TABLE_BACKFILL &&
+               checks_read(checks, MU_TABLE_BACKFILL, MU_OP_BACKFILL, entry->id)) {
+        checks_backfill_changed(checks, &checks->record.backfill);
     }
 }
 
@@ -264,7 +253,7 @@ static void check_partition(struct checks *checks, uint32_t partition)
 {
     struct mu_store *store = checks->sim->store;
     const char *name = checks->partitions[partition];
-    if (read_record(checks, MU_TABLE_EPOCH, MU_OP_EPOCH, name)) {
+    if (checks_read(checks, MU_TABLE_EPOCH, MU_OP_EPOCH, name)) {
         if (checks->record.epoch.epoch < checks->epochs[partition]) {
             sim_fail(checks->sim, "the epoch of %s went back", name);
         }
@@ -341,28 +330,28 @@ void checks_destroy(struct checks *checks)
 void checks_enqueued(struct sim *sim, const char *player, const char *ticket)
 {
     struct checks *checks = sim->checks;
-    if (!read_record(checks, MU_TABLE_TICKET, MU_OP_TICKET, ticket)) {
+    if (!checks_read(checks, MU_TABLE_TICKET, MU_OP_TICKET, ticket)) {
         sim_fail(sim, "%s was told of ticket %s, which is not durable", player, ticket);
         return;
     }
-    object(checks, ticket)->acked = true;
+    checks_object(checks, ticket)->acked = true;
 }
 
 void checks_cancelled(struct sim *sim, const char *ticket)
 {
     struct checks *checks = sim->checks;
-    if (!read_record(checks, MU_TABLE_TICKET, MU_OP_TICKET, ticket) ||
+    if (!checks_read(checks, MU_TABLE_TICKET, MU_OP_TICKET, ticket) ||
         checks->record.ticket.state != MU_TICKET_CANCELLED) {
         sim_fail(sim, "ticket %s was acknowledged as cancelled and is not", ticket);
         return;
     }
-    object(checks, ticket)->cancel_acked = true;
+    checks_object(checks, ticket)->cancel_acked = true;
 }
 
 void checks_registered(struct sim *sim, const char *username, const char *player)
 {
     struct checks *checks = sim->checks;
-    if (!read_record(checks, MU_TABLE_PLAYER, MU_OP_PLAYER, player) ||
+    if (!checks_read(checks, MU_TABLE_PLAYER, MU_OP_PLAYER, player) ||
         strcmp(checks->record.player.username, username) != 0) {
         sim_fail(sim, "%s was told that he is %s, who is not durable", username, player);
     }
@@ -371,7 +360,7 @@ void checks_registered(struct sim *sim, const char *username, const char *player
 void checks_result(struct sim *sim, const char *match)
 {
     struct checks *checks = sim->checks;
-    if (!read_record(checks, MU_TABLE_MATCH, MU_OP_MATCH, match) ||
+    if (!checks_read(checks, MU_TABLE_MATCH, MU_OP_MATCH, match) ||
         checks->record.match.state != MU_MATCH_ENDED) {
         sim_fail(sim, "the result of %s was acknowledged and is not durable", match);
     }
@@ -413,7 +402,7 @@ static bool add_history(void *context, struct mu_slice key, struct mu_slice valu
 static void check_totals(struct checks *checks, const struct object *known)
 {
     struct sim *sim = checks->sim;
-    if (!read_record(checks, MU_TABLE_PLAYER, MU_OP_PLAYER, known->id)) {
+    if (!checks_read(checks, MU_TABLE_PLAYER, MU_OP_PLAYER, known->id)) {
         return;
     }
     struct mu_msg_player player = checks->record.player;
@@ -441,9 +430,10 @@ void checks_final(struct sim *sim)
     audit(checks);
     for (uint32_t i = 0; i < checks->count; i++) {
         const struct object *known = &checks->objects[i];
-        if (known->acked && !read_record(checks, MU_TABLE_TICKET, MU_OP_TICKET, known->id)) {
+        if (known->acked && !checks_read(checks, MU_TABLE_TICKET, MU_OP_TICKET, known->id)) {
             sim_fail(sim, "ticket %s was acknowledged and is lost", known->id);
         }
         check_totals(checks, known);
+        checks_lease(checks, known);
     }
 }

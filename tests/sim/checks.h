@@ -13,6 +13,7 @@ void checks_enqueued(struct sim *sim, const char *player, const char *ticket);
 void checks_cancelled(struct sim *sim, const char *ticket);
 void checks_registered(struct sim *sim, const char *username, const char *player);
 void checks_result(struct sim *sim, const char *match);
+void checks_backfill(struct sim *sim, const char *match, const char *backfill, const char *state);
 void checks_rules(struct sim *sim, const char *name, uint64_t version);
 
 /* Safety once more, over everything, at the end. */

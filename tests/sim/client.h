@@ -80,9 +80,12 @@ uint32_t json_at(const struct mu_json *json, const char *first, const char *seco
 
 /* rules.c */
 
-/* Puts a mode's rule set, or rolls it back; and takes a good answer. */
+/* Puts a mode's rule set, or rolls it back; and takes the answer. */
 void rules_ask(struct sim *sim, struct client *client, uint32_t kind);
-void rules_answered(struct sim *sim, const struct mu_json *body);
+void rules_answered(struct sim *sim, int status, const struct mu_json *body);
+
+/* Writes a player of a ticket, with what he brings; returns its bytes. */
+int rules_player(struct sim *sim, const char *id, const char *region, char *to, size_t bytes);
 
 /* player.c, server.c */
 

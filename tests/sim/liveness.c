@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "actors/queue.h"
+#include "check_rules.h"
 #include "checks.h"
 #include "client.h"
 #include "core/key.h"
@@ -26,6 +27,8 @@ struct census {
     struct sim *sim;
     uint32_t queued_count;
     struct queued queued[QUEUED_MAX];
+    uint64_t waiting[MU_REGIONS_MAX][MU_MODES_MAX]; /* tickets, by region and mode */
+    bool requeued;                                  /* some of them a moment ago */
 };
 
 /* How old a stored time is; after an hour's step of the clock it may be anything, so the steps
@@ -45,6 +48,14 @@ static bool count_ticket(void *context, struct mu_slice key, struct mu_slice val
         return false;
     }
     const struct mu_msg_ticket *ticket = &sim->scratch.ticket;
+    if (ticket->state == MU_TICKET_QUEUED) {
+        census->waiting[mu_config_region(&sim->config, ticket->region)]
+                       [mu_config_mode(&sim->config, ticket->mode)]++;
+        for (uint32_t i = 0; i < ticket->others_count; i++) {
+            census->waiting[mu_config_region(&sim->config, ticket->region)]
+                           [mu_config_mode(&sim->config, ticket->others[i].id)]++;
+        }
+    }
     if (ticket->state == MU_TICKET_QUEUED && census->queued_count < QUEUED_MAX &&
         age_ms(sim, ticket->enqueued_ms) > PATIENCE_MS) {
         struct queued *q = &census->queued[census->queued_count++];
@@ -72,6 +83,7 @@ static bool count_match(void *context, struct mu_slice key, struct mu_slice valu
         sim_fail(sim, "match %s is still %s", match->id,
                  mu_enum_text(mu_match_state_texts, match->state));
     }
+    census->requeued = census->requeued || (!open && age_ms(sim, match->ended_ms) < EVENT_MS);
     return true;
 }
 
@@ -82,17 +94,27 @@ static void scan(struct census *census, enum mu_table table, mu_store_scan_fn *v
     (void)store->ops->scan(store, &range, visit, census);
 }
 
-/* Two old tickets of a mode for two, in one region: they must have met. */
+/* Whether two tickets of one mode and region could play: by its rule set, or else, where two are
+ * enough, by their ratings. */
+static bool could_play(struct sim *sim, const struct queued *a, const struct queued *b)
+{
+    const struct mu_mode *mode = &sim->config.modes[mu_config_mode(&sim->config, a->mode)];
+    if (check_rules_version(sim, sim->decoder, a->mode) != 0) {
+        return check_rules_pair(sim, sim->decoder, a->mode, (const char *[]){ a->id, b->id });
+    }
+    return mu_mode_players_min(mode) == 2 && llabs(a->rating - b->rating) <= mode->window_max;
+}
+
+/* Two old tickets that could play must have met. */
 static void check_pairs(struct census *census)
 {
     struct sim *sim = census->sim;
-    for (uint32_t i = 0; i < census->queued_count; i++) {
+    for (uint32_t i = 0; i < census->queued_count && !census->requeued; i++) {
         const struct queued *a = &census->queued[i];
-        const struct mu_mode *mode = &sim->config.modes[mu_config_mode(&sim->config, a->mode)];
-        for (uint32_t k = 0; k < i && mu_mode_players_min(mode) == 2; k++) {
+        for (uint32_t k = 0; k < i; k++) {
             const struct queued *b = &census->queued[k];
             if (strcmp(a->mode, b->mode) == 0 && strcmp(a->region, b->region) == 0 &&
-                llabs(a->rating - b->rating) <= mode->window_max) {
+                could_play(sim, a, b)) {
                 sim_fail(sim, "%s and %s wait in %s of %s, and could play", a->id, b->id, a->mode,
                          a->region);
             }
@@ -140,20 +162,8 @@ static void check_client(struct sim *sim, const struct client *client)
     }
 }
 
-/* The version of a mode's rule set that the store has; 0: none. */
-static uint64_t rules_of(struct sim *sim, const char *mode)
-{
-    struct mu_slice key = { (const uint8_t *)mode, (uint32_t)strlen(mode) };
-    struct mu_slice value;
-    return sim->store->ops->get(sim->store, MU_TABLE_RULESET, key, &value) == 0 &&
-                   mu_msg_decode(sim->decoder, MU_OP_RULESET, value.data, value.size,
-                                 &sim->scratch) == 0
-               ? sim->scratch.ruleset.version
-               : 0;
-}
-
-/* Every shard knows the rule sets that hold. */
-static void check_rules(struct sim *sim, const struct node *node)
+/* Every shard knows the rule sets that hold, and all tickets of its region. */
+static void check_shard(struct sim *sim, const struct node *node, const struct census *census)
 {
     struct mu_msg_stats *stats = calloc(1, sizeof *stats);
     if (stats == NULL) {
@@ -161,10 +171,15 @@ static void check_rules(struct sim *sim, const struct node *node)
     }
     node->ops->stats(node->actor, sim->now_ms, stats);
     for (uint32_t i = 0; i < stats->pools_count; i++) {
-        uint64_t version = rules_of(sim, stats->pools[i].mode);
+        uint64_t version = check_rules_version(sim, sim->decoder, stats->pools[i].mode);
         if (stats->pools[i].rules != version) {
             sim_fail(sim, "%s has version %" PRIu64 " of the rule set of %s, not %" PRIu64,
                      node->name, stats->pools[i].rules, stats->pools[i].mode, version);
+        }
+        int32_t region = mu_config_region(&sim->config, stats->pools[i].region);
+        if (stats->pools[i].tickets < census->waiting[region][i] && !census->requeued) {
+            sim_fail(sim, "%s knows %" PRIu64 " tickets of %s, and %" PRIu64 " wait", node->name,
+                     stats->pools[i].tickets, stats->pools[i].mode, census->waiting[region][i]);
         }
     }
     free(stats);
@@ -188,7 +203,7 @@ void liveness_check(struct sim *sim)
         if (!sim->nodes[i].up) {
             sim_fail(sim, "%s is down after the calm", sim->nodes[i].name);
         } else if (sim->nodes[i].ops == &mu_queue_ops) {
-            check_rules(sim, &sim->nodes[i]);
+            check_shard(sim, &sim->nodes[i], census);
         }
     }
     free(census);

@@ -36,6 +36,7 @@ struct player {
     int64_t last_seq; /* of the last event */
     bool bound;       /* the socket knows him */
     uint32_t quiet;   /* thoughts since he last asked for his status */
+    uint32_t rules;   /* rule sets that he puts before he does anything else */
 };
 
 static struct player *me(const struct client *client)
@@ -80,39 +81,31 @@ static void enqueue(struct sim *sim, struct client *client)
     client_ask_once(sim, client, ASK_ENQUEUE, "/v1/matchmaking/queue", body);
 }
 
-/* Adds the latencies of a party's player, who is as far from everywhere as any. */
-static int party_player(struct sim *sim, const char *id, const char *region, char *to, size_t bytes)
-{
-    uint32_t latency_ms = 10 + sim_below(sim, 40);
-    uint32_t level = sim_below(sim, 5);
-    return snprintf(to, bytes,
-                    "{\"playerId\":\"%s\",\"attributes\":{\"level\":%u,\"roles\":[\"a\",\"b\"]},"
-                    "\"latencies\":{\"%s\":%u}}",
-                    id, level, region, latency_ms);
-}
-
-/* A player who queues together with others, who think that they are free; or with anybody, and then
- * it is mostly refused. */
+/* A player who queues with what he brings, alone or together with others, who think that they are
+ * free; or with anybody, and then it is mostly refused. */
 static void enqueue_party(struct sim *sim, struct client *client)
 {
-    static const char *const modes[] = { "team_match", "team_match", "casual", "ranked" };
+    static const char *const others[] = { "", "", ",\"duel\"", ",\"squad_battle\"",
+                                          ",\"duel\",\"tournament\"" };
+    static const uint32_t sizes[] = { 1, 1, 1, 2, 2, 3 };
     struct player *p = me(client);
     char body[CLIENT_BODY_MAX];
-    const char *mode = modes[sim_below(sim, 4)];
-    uint32_t team_max = sim->config.modes[mu_config_mode(&sim->config, mode)].team_max;
-    uint32_t wanted = team_max < 2 ? 1 : 2 + sim_below(sim, team_max < 3 ? 1 : 2);
+    const char *mode = any_mode(sim);
+    uint32_t wanted = sizes[sim_below(sim, 6)];
     uint32_t from = sim_below(sim, sim->clients_count);
     uint32_t count = 1;
     bool any = sim_below(sim, 4) == 0;
-    int n = snprintf(body, sizeof body, "{\"queues\":[\"%s\"],\"region\":\"%s\",\"players\":[",
-                     mode, p->region);
-    n += party_player(sim, p->id, p->region, body + n, sizeof body - (size_t)n);
+    const char *other = others[sim_below(sim, 5)]; /* a party fits into some of them only */
+    other = strstr(other, mode) == NULL ? other : "";
+    int n = snprintf(body, sizeof body, "{\"queues\":[\"%s\"%s],\"region\":\"%s\",\"players\":[",
+                     mode, other, p->region);
+    n += rules_player(sim, p->id, p->region, body + n, sizeof body - (size_t)n);
     for (uint32_t i = 0; i < sim->clients_count && count < wanted; i++) {
-        const struct client *other = sim->clients[(from + i) % sim->clients_count];
-        if (other != client && is_player(other) && me(other)->id[0] != '\0' &&
-            (any || strcmp(me(other)->status, "IDLE") == 0)) {
+        const struct client *mate = sim->clients[(from + i) % sim->clients_count];
+        if (mate != client && is_player(mate) && me(mate)->id[0] != '\0' &&
+            (any || strcmp(me(mate)->status, "IDLE") == 0)) {
             body[n++] = ',';
-            n += party_player(sim, me(other)->id, p->region, body + n, sizeof body - (size_t)n);
+            n += rules_player(sim, me(mate)->id, p->region, body + n, sizeof body - (size_t)n);
             count++;
         }
     }
@@ -160,18 +153,23 @@ static void act_idle(struct sim *sim, struct client *client)
     if (!sim_faulty(sim)) {
         return; /* the calm tail: nothing new */
     }
+    if (me(client)->rules > 0) {
+        me(client)->rules--;
+        rules_ask(sim, client, ASK_RULES);
+        return;
+    }
     uint32_t dice = sim_below(sim, 100);
-    if (dice < 45) {
+    if (dice < 29) {
         enqueue(sim, client);
     } else if (dice < 58) {
         enqueue_party(sim, client);
-    } else if (dice < 62) {
+    } else if (dice < 72) {
         rules_ask(sim, client, ASK_RULES);
-    } else if (dice < 68) {
+    } else if (dice < 78) {
         create_lobby(sim, client);
-    } else if (dice < 85 && sim->board[0] != '\0') {
+    } else if (dice < 92 && sim->board[0] != '\0') {
         join_lobby(sim, client);
-    } else if (dice < 88) {
+    } else if (dice < 95) {
         nonsense(sim, client);
     }
 }
@@ -379,11 +377,7 @@ static void answer(struct sim *sim, struct client *client, int status, const str
         }
         break;
     case ASK_CANCEL_TICKET: answer_cancelled(sim, client, ok, body); break;
-    case ASK_RULES:
-        if (ok) {
-            rules_answered(sim, body);
-        }
-        break;
+    case ASK_RULES: rules_answered(sim, status, body); break;
     case ASK_STATUS: answer_status(p, body); break;
     case ASK_CREATE:
     case ASK_JOIN:
@@ -478,6 +472,7 @@ void player_add(struct sim *sim, uint32_t number)
     struct player *p = calloc(1, sizeof *p);
     assert(p != NULL);
     (void)snprintf(p->username, sizeof p->username, "Player %u", number);
+    p->rules = number == 0 ? 2 : 0;
     set(p->region, sizeof p->region,
         sim->config.regions[sim_below(sim, sim->config.regions_count)].name);
     struct client *client = client_add(sim, p->username, p);

@@ -1,5 +1,6 @@
 /* tests/sim/server.c - a simulated game server: registers, sends heartbeats, plays what it is
- * given, reports results, some of them twice, some of them different. */
+ * given, asks for players in the place of some who leave, reports results, some of them twice, some
+ * of them different. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,15 +9,35 @@
 #include "checks.h"
 #include "client.h"
 
-enum kind { ASK_REGISTER, ASK_BEAT, ASK_RESULT };
+enum kind { ASK_REGISTER, ASK_BEAT, ASK_RESULT, ASK_MATCH, ASK_LEFT, ASK_BACKFILL, ASK_RENEW };
 
-enum { SESSIONS_MAX = 64, PLAY_MS = 3000, BEAT_MS = 700 };
+enum {
+    SESSIONS_MAX = 64,
+    PLAY_MS = 3000,
+    BEAT_MS = 700,
+    WANTING_MS = 9000, /* by so much longer a match may be that players are wanted for */
+    RENEW_MS = 1500,
+    LEASE_S = 5,
+};
+
+/* How far a session is in asking for players. */
+enum want {
+    WANT_NOBODY,
+    WANT_LEAVER, /* who plays is asked, so that one of them can leave */
+    WANT_REPORT, /* that he left is reported */
+    WANT_ADD,    /* somebody is asked for in his place */
+    WANT_RENEW,  /* somebody is wanted: says so again, or stops */
+};
 
 struct session {
     char match[MU_ID_MAX + 1];
     char result[CLIENT_BODY_MAX];
     int64_t end_ms;
     bool reported;
+    enum want want;
+    int64_t want_ms; /* when to go on with it */
+    char leaver[MU_ID_MAX + 1];
+    char backfill[MU_ID_MAX + 1];
 };
 
 struct server {
@@ -26,7 +47,7 @@ struct server {
     int64_t beat_ms;
     uint32_t sessions_count;
     struct session sessions[SESSIONS_MAX];
-    uint32_t reporting; /* session whose result is asked */
+    uint32_t reporting; /* session that is asked about */
 };
 
 static struct server *me(const struct client *client)
@@ -41,6 +62,52 @@ static void report(struct sim *sim, struct client *client, uint32_t index)
     (void)snprintf(path, sizeof path, "/v1/matches/%s/end", server->sessions[index].match);
     server->reporting = index;
     client_ask_once(sim, client, ASK_RESULT, path, server->sessions[index].result);
+}
+
+/* Says that somebody is wanted still, or that nobody is; or falls silent, and it expires. */
+static void renew(struct sim *sim, struct client *client, struct session *session)
+{
+    char path[CLIENT_PATH_MAX];
+    uint32_t dice = sim_below(sim, 20);
+    (void)snprintf(path, sizeof path, "/v1/backfills/%s", session->backfill);
+    if (dice < 3) {
+        session->want = WANT_NOBODY;
+    } else if (dice < 5) {
+        session->want = WANT_LEAVER; /* another one leaves meanwhile */
+    } else {
+        session->want = dice < 7 ? WANT_NOBODY : WANT_RENEW;
+        client_ask(sim, client, ASK_RENEW, dice < 7 ? MU_HTTP_DELETE : MU_HTTP_PUT, path, "");
+    }
+}
+
+/* Goes on asking for players. */
+static void want(struct sim *sim, struct client *client, uint32_t index)
+{
+    struct server *server = me(client);
+    struct session *session = &server->sessions[index];
+    char path[CLIENT_PATH_MAX];
+    char body[CLIENT_BODY_MAX];
+    server->reporting = index;
+    session->want_ms = sim->now_ms + RENEW_MS;
+    (void)snprintf(path, sizeof path, "/v1/matches/%s", session->match);
+    switch (session->want) {
+    case WANT_NOBODY: break;
+    case WANT_LEAVER: client_ask(sim, client, ASK_MATCH, MU_HTTP_GET, path, ""); break;
+    case WANT_REPORT:
+        (void)snprintf(body, sizeof body,
+                       "{\"updates\":{\"playerStatus\":[{\"playerId\":\"%s\",\"status\":"
+                       "\"LEFT\"}]}}",
+                       session->leaver);
+        client_ask(sim, client, ASK_LEFT, MU_HTTP_PUT, path, body);
+        break;
+    case WANT_ADD:
+        (void)snprintf(body, sizeof body,
+                       "{\"matchId\":\"%s\",\"leavers\":[\"%s\"],\"leaseSeconds\":%u}",
+                       session->match, session->leaver, LEASE_S);
+        client_ask_once(sim, client, ASK_BACKFILL, "/v1/backfills", body);
+        break;
+    case WANT_RENEW: renew(sim, client, session); break;
+    }
 }
 
 static void think(struct sim *sim, struct client *client)
@@ -61,6 +128,10 @@ static void think(struct sim *sim, struct client *client)
         struct session *session = &server->sessions[i];
         if (session->end_ms <= sim->now_ms && (!session->reported || sim_below(sim, 50) == 0)) {
             report(sim, client, i);
+            return;
+        }
+        if (session->want != WANT_NOBODY && session->want_ms <= sim->now_ms) {
+            want(sim, client, i);
             return;
         }
     }
@@ -90,6 +161,12 @@ static void open_session(struct sim *sim, struct server *server, const char *mat
                    winners[sim_below(sim, 3)]);
     session->end_ms = sim->now_ms + sim_below(sim, PLAY_MS);
     session->reported = false;
+    session->want = WANT_NOBODY;
+    if (sim_below(sim, 2) == 0) {
+        session->want = WANT_LEAVER;
+        session->want_ms = sim->now_ms + sim_below(sim, PLAY_MS);
+        session->end_ms += sim_below(sim, WANTING_MS);
+    }
 }
 
 static void answer_beat(struct sim *sim, struct server *server, const struct mu_json *body)
@@ -121,6 +198,44 @@ static void answer_result(struct sim *sim, struct client *client, int status)
     }
 }
 
+/* Who plays: one of them leaves. */
+static void answer_match(struct sim *sim, struct session *session, const struct mu_json *body)
+{
+    uint32_t list = json_at(body, "match", "players");
+    session->want = WANT_NOBODY;
+    if (list == MU_JSON_NONE || body->nodes[list].count == 0) {
+        return;
+    }
+    uint32_t skip = sim_below(sim, body->nodes[list].count);
+    uint32_t at = body->nodes[list].first;
+    while (skip-- > 0) {
+        at = body->nodes[at].next;
+    }
+    (void)snprintf(session->leaver, sizeof session->leaver, "%s", json_text(body, at, "playerId"));
+    session->want = sim_below(sim, 2) == 0 ? WANT_REPORT : WANT_ADD;
+    session->want_ms = sim->now_ms;
+}
+
+/* What became of the wish for players. */
+static void answer_backfill(struct sim *sim, struct session *session, int status,
+                            const struct mu_json *body)
+{
+    uint32_t backfill = json_at(body, "backfill", NULL);
+    const char *state = json_text(body, backfill, "status");
+    if (status != 200 && status != 201) {
+        session->want = WANT_NOBODY; /* everybody has left, or it is over */
+        return;
+    }
+    (void)snprintf(session->backfill, sizeof session->backfill, "%s",
+                   json_text(body, backfill, "backfillId"));
+    checks_backfill(sim, session->match, session->backfill, state);
+    if (strcmp(state, "SEARCHING") != 0) {
+        session->want = strcmp(state, "FILLED") == 0 ? WANT_LEAVER : WANT_NOBODY;
+    } else if (session->want == WANT_ADD) {
+        session->want = WANT_RENEW;
+    }
+}
+
 static void answer(struct sim *sim, struct client *client, int status, const struct mu_json *body)
 {
     struct server *server = me(client);
@@ -141,6 +256,13 @@ static void answer(struct sim *sim, struct client *client, int status, const str
         }
         break;
     case ASK_RESULT: answer_result(sim, client, status); break;
+    case ASK_MATCH: answer_match(sim, &server->sessions[server->reporting], body); break;
+    case ASK_LEFT:
+        server->sessions[server->reporting].want = status == 200 ? WANT_ADD : WANT_NOBODY;
+        server->sessions[server->reporting].want_ms = sim->now_ms;
+        break;
+    case ASK_BACKFILL:
+    case ASK_RENEW: answer_backfill(sim, &server->sessions[server->reporting], status, body); break;
     }
 }
 

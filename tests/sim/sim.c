@@ -96,6 +96,8 @@ static void configure(struct sim *sim)
         mode->fill_ms = mode->fill_ms > 0 ? 1000 : 0;
         mode->spill_ms = 1000 + sim_below(sim, 2000);
         mode->wait_max_ms = 8000 + sim_below(sim, 60000);
+        mode->wait_cost_ms = sim_below(sim, 4) == 0 ? 0 : 2000 + sim_below(sim, 10000);
+        mode->serve_first_ms = 1000 + sim_below(sim, 3000);
     }
     struct mu_settings *s = &config->settings;
     s->rate_ip_per_minute = 0;

@@ -29,6 +29,9 @@ static inline void rig_begin(struct rig *rig, const struct mu_actor_ops *ops, co
 {
     memset(rig, 0, sizeof *rig);
     mu_config_default(&rig->config);
+    for (uint32_t i = 0; i < rig->config.modes_count; i++) {
+        rig->config.modes[i].wait_cost_ms = 0; /* every legal match at once */
+    }
     struct mu_actor_env env = {
         .partition = partition,
         .seed = 42,

@@ -237,6 +237,19 @@ static inline bool sync_has(const char *id, bool join)
     return false;
 }
 
+/* Whether the ranked POOL_SYNCs in the outbox say that it has ended without a match. */
+static inline bool sync_quits(const char *id)
+{
+    for (uint32_t i = 0; find_sync("ranked", i); i++) {
+        for (uint32_t k = 0; k < rig.msg.pool_sync.quits_count; k++) {
+            if (strcmp(rig.msg.pool_sync.quits[k].id, id) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static inline void push_ranked(const char *id, int64_t rating, int64_t age_ms)
 {
     struct mu_msg_ticket ticket = ticket_of(id, "ranked", rating, age_ms);

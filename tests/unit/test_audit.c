@@ -46,6 +46,13 @@ static struct world *full_world(void)
             msg.match_end.ranking[1] = (struct mu_msg_team_rank){ .team = 1, .rank = 2 };
             (void)world_ask(world, &msg);
             world_expect(world, MU_OP_MATCH_ENDED);
+        } else {
+            msg.op = MU_OP_BACKFILL_ADD;
+            msg.backfill_add = (struct mu_msg_backfill_add){ .leavers_count = 1 };
+            memcpy(msg.backfill_add.match, id, sizeof id);
+            memcpy(msg.backfill_add.leavers[0].id, players[3], sizeof players[3]);
+            (void)world_ask(world, &msg);
+            world_expect(world, MU_OP_BACKFILL);
         }
     }
     world_enqueue(world, "team_match", "us-east-1", 2, players + 4, id);

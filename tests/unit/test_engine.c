@@ -1,45 +1,23 @@
 /* The matching engine's rules, case by case. */
-#include <errno.h>
 #include <string.h>
 
 #include "tests/unit/engine_world.h"
 
-/* The rules. */
+enum { MINUTE_MS = 60000 };
 
-static void test_window(void **state)
-{
-    (void)state;
-    const struct mu_mode *mode = &modes[DUEL];
-    assert_int_equal(mu_engine_window(mode, -5), 50);
-    assert_int_equal(mu_engine_window(mode, 0), 50);
-    assert_int_equal(mu_engine_window(mode, 99), 50);
-    assert_int_equal(mu_engine_window(mode, 100), 51);
-    assert_int_equal(mu_engine_window(mode, 35000), 400);
-    assert_int_equal(mu_engine_window(mode, INT64_MAX), 400);
-    for (int64_t distance = 0; distance <= 401; distance++) {
-        int64_t age = mu_engine_window_age(mode, distance);
-        if (distance > 400) {
-            assert_int_equal(age, MU_NEVER);
-            continue;
-        }
-        assert_true(mu_engine_window(mode, age) >= distance);
-        assert_true(age == 0 || mu_engine_window(mode, age - 1) < distance);
-    }
-    assert_int_equal(mu_engine_window_age(&modes[RANGE], 500), 0);
-    assert_int_equal(mu_engine_window_age(&modes[RANGE], 501), MU_NEVER);
-}
+/* Legality. */
 
 static enum mu_engine_fault legal_pair(struct mu_engine_ticket *a, struct mu_engine_ticket *b,
                                        uint32_t region)
 {
-    struct mu_engine_member members[] = { { a, 0 }, { b, 1 } };
-    return mu_engine_legal(&config, DUEL, members, 2, region, world.now_ms);
+    struct mu_engine_member members[] = { { .ticket = a, .team = 0 }, { .ticket = b, .team = 1 } };
+    return legal(members, 2, region, world.now_ms);
 }
 
 static void test_legal(void **state)
 {
     (void)state;
-    world_begin(DUEL);
+    world_begin(DUEL, 0);
     struct mu_engine_ticket a = ticket_of(1000, 1, 10000); /* window 150 */
     struct mu_engine_ticket b = ticket_of(1100, 1, 5000);  /* window 100 */
     assert_int_equal(legal_pair(&a, &b, 0), MU_ENGINE_LEGAL);
@@ -60,63 +38,51 @@ static void test_legal(void **state)
     assert_int_equal(legal_pair(&a, &b, 0), MU_ENGINE_TEAMS);
     b.players = 0;
     assert_int_equal(legal_pair(&a, &b, 0), MU_ENGINE_TICKET);
+    b.players = 9;
+    assert_int_equal(legal_pair(&a, &b, 0), MU_ENGINE_TICKET);
     b.players = 1;
-    struct mu_engine_member same[] = { { &a, 1 }, { &b, 1 } };
-    assert_int_equal(mu_engine_legal(&config, DUEL, same, 2, 0, world.now_ms), MU_ENGINE_TEAMS);
+    b.sum = NAN;
+    assert_int_equal(legal_pair(&a, &b, 0), MU_ENGINE_TICKET);
+    b.sum = 1000;
+    struct mu_engine_member same[] = { { .ticket = &a, .team = 1 }, { .ticket = &b, .team = 1 } };
+    assert_int_equal(legal(same, 2, 0, world.now_ms), MU_ENGINE_TEAMS);
     same[0].team = 2;
-    assert_int_equal(mu_engine_legal(&config, DUEL, same, 2, 0, world.now_ms), MU_ENGINE_TEAMS);
-    assert_int_equal(mu_engine_legal(&config, DUEL, same, 0, 0, world.now_ms), MU_ENGINE_TEAMS);
-    struct mu_engine_member few[] = { { &a, 0 }, { &b, 0 } };
-    a.since_ms = world.now_ms - 8000;
-    b.since_ms = world.now_ms;
-    assert_int_equal(mu_engine_legal(&config, CASUAL, few, 2, 0, world.now_ms), MU_ENGINE_LEGAL);
-    assert_int_equal(mu_engine_legal(&config, CASUAL, few, 2, 0, world.now_ms - 1), MU_ENGINE_FILL);
+    assert_int_equal(legal(same, 2, 0, world.now_ms), MU_ENGINE_TEAMS);
+    assert_int_equal(legal(same, 0, 0, world.now_ms), MU_ENGINE_TEAMS);
+    world_end();
+}
+
+static void test_legal_parties(void **state)
+{
+    (void)state;
+    world_begin(CASUAL, 0);
+    struct mu_engine_ticket a = ticket_of(1000, 1, 8000);
+    struct mu_engine_ticket b = ticket_of(1000, 1, 0);
+    struct mu_engine_member few[] = { { .ticket = &a, .team = 0 }, { .ticket = &b, .team = 0 } };
+    assert_int_equal(legal(few, 2, 0, world.now_ms), MU_ENGINE_LEGAL);
+    assert_int_equal(legal(few, 2, 0, world.now_ms - 1), MU_ENGINE_FILL);
     assert_string_equal(mu_engine_fault_text(MU_ENGINE_FILL), "fill");
     world_end();
-}
 
-static void test_quality(void **state)
-{
-    (void)state;
-    world_begin(DUEL);
-    struct mu_engine_ticket a = ticket_of(1000, 1, 0);
-    struct mu_engine_ticket b = ticket_of(1000, 1, 0);
-    struct mu_engine_member members[] = { { &a, 0 }, { &b, 1 } };
-    double perfect = mu_engine_quality(&modes[DUEL], members, 2, 0);
-    assert_true(perfect > 0.999);
-    b.rating = 1100;
-    double near = mu_engine_quality(&modes[DUEL], members, 2, 0);
-    b.rating = 1400;
-    double far = mu_engine_quality(&modes[DUEL], members, 2, 0);
-    assert_true(perfect > near && near > far && far > 0);
-    b.rating = 1000;
-    b.reach_ms[0] = 260;
-    a.reach_ms[0] = 260;
-    assert_true(mu_engine_quality(&modes[DUEL], members, 2, 0) < 0.001);
+    world_begin(TWOS, 0);
+    struct mu_engine_ticket two = ticket_of(1000, 2, 0);
+    struct mu_engine_ticket other = ticket_of(1000, 2, 0);
+    struct mu_engine_member split[] = {
+        { .ticket = &two, .team = MU_TEAM_SPAN, .teams = { 0, 1 } },
+        { .ticket = &other, .team = MU_TEAM_SPAN, .teams = { 0, 1 } }
+    };
+    assert_int_equal(legal(split, 2, 0, world.now_ms), MU_ENGINE_PARTY);
+    split[1].teams[1] = 2;
+    assert_int_equal(legal(split, 2, 0, world.now_ms), MU_ENGINE_TEAMS);
     world_end();
 }
 
-static void test_ticket_travels(void **state)
-{
-    (void)state;
-    world_begin(DUEL);
-    for (uint32_t i = 0; i < 100; i++) {
-        struct mu_engine_ticket ticket = random_ticket(5, 2800, 60000);
-        struct mu_engine_ticket back;
-        struct mu_msg_pool_ticket msg;
-        mu_engine_ticket_to(&ticket, world.now_ms, &msg);
-        mu_engine_ticket_from(&msg, world.now_ms, &back);
-        assert_memory_equal(&ticket, &back, TICKET_BYTES);
-    }
-    world_end();
-}
-
-/* Cases. */
+/* A queue where nobody waits for a better match. */
 
 static void test_oldest_first(void **state)
 {
     (void)state;
-    world_begin(DUEL);
+    world_begin(DUEL, 0);
     struct mu_engine_ticket young = ticket_of(1000, 1, 0);
     struct mu_engine_ticket middle = ticket_of(1010, 1, 9000);
     struct mu_engine_ticket old = ticket_of(1040, 1, 10000);
@@ -126,8 +92,10 @@ static void test_oldest_first(void **state)
     assert_int_equal(world_match(), 1); /* the oldest chooses, and its nearest is the middle one */
     assert_string_equal(world.matches[0].members[0].ticket->id, old.id);
     assert_string_equal(world.matches[0].members[1].ticket->id, middle.id);
+    assert_true(world.matches[0].surplus == 0);
+    world_end();
 
-    world_begin(DUEL);
+    world_begin(DUEL, 0);
     struct mu_engine_ticket requeued = ticket_of(1000, 1, 9500);
     requeued.priority = 1; /* as if it had waited 10.5 s */
     struct mu_engine_ticket longer = ticket_of(1100, 1, 10000);
@@ -141,7 +109,7 @@ static void test_oldest_first(void **state)
 static void test_widening_is_mutual(void **state)
 {
     (void)state;
-    world_begin(DUEL);
+    world_begin(DUEL, 0);
     struct mu_engine_ticket old = ticket_of(1200, 1, 35000); /* accepts 400 points */
     struct mu_engine_ticket young = ticket_of(1000, 1, 0);   /* accepts 50, needs 15 s for 200 */
     world_add(old);
@@ -155,29 +123,50 @@ static void test_widening_is_mutual(void **state)
     world_end();
 }
 
+/* Groups look at a window that opens now and then, less often as it grows older. */
+static void test_widening_of_groups(void **state)
+{
+    (void)state;
+    config.modes[TWOS].window_points = 50;
+    config.modes[TWOS].window_per_second = 10;
+    world_begin(TWOS, 0);
+    for (int32_t i = 0; i < 4; i++) {
+        world_add(ticket_of(1000 + 100 * i, 1, 0)); /* 300 points: 25 s */
+    }
+    int64_t start_ms = world.now_ms;
+    assert_true(world_wait(start_ms + MINUTE_MS));
+    assert_true(world.now_ms >= start_ms + 25000);
+    assert_true(world.now_ms <= start_ms + 25000 + 25000 / 8 + 1000);
+    world_end();
+    config.modes[TWOS] = modes[TWOS];
+}
+
 static void test_best_region(void **state)
 {
     (void)state;
-    world_begin(DUEL);
-    struct mu_engine_ticket a = ticket_of(1000, 1, 0);
-    struct mu_engine_ticket b = ticket_of(1000, 1, 0);
-    a.reach_ms[0] = 20;
-    a.reach_ms[1] = 60;
-    a.reach_ms[2] = 10;
-    b.reach_ms[0] = 140;
-    b.reach_ms[1] = 70;
-    b.reach_ms[2] = 151; /* above the mode's bound */
-    world_add(a);
-    world_add(b);
-    assert_int_equal(world_match(), 1);
-    assert_int_equal(world.matches[0].region, 1);
-    world_end();
+    static const uint32_t kinds[] = { 0, 240000 };
+    for (uint32_t i = 0; i < 2; i++) {
+        world_begin(DUEL, kinds[i]);
+        struct mu_engine_ticket a = ticket_of(1000, 1, 0);
+        struct mu_engine_ticket b = ticket_of(1000, 1, 0);
+        a.reach_ms[0] = 20;
+        a.reach_ms[1] = 60;
+        a.reach_ms[2] = 10;
+        b.reach_ms[0] = 140;
+        b.reach_ms[1] = 70;
+        b.reach_ms[2] = 151; /* above the mode's bound */
+        world_add(a);
+        world_add(b);
+        assert_int_equal(world_match(), 1);
+        assert_int_equal(world.matches[0].region, 1);
+        world_end();
+    }
 }
 
 static void test_parties_whole(void **state)
 {
     (void)state;
-    world_begin(FIVES);
+    world_begin(FIVES, 0);
     /* 3+2 and 3+2 is the only way, and greed for the nearest does not find it. */
     world_add(ticket_of(1000, 3, 5000));
     world_add(ticket_of(1001, 1, 0));
@@ -187,15 +176,26 @@ static void test_parties_whole(void **state)
     assert_int_equal(world_match(), 1);
     assert_int_equal(world.matches[0].count, 4);
     assert_int_equal(world.tickets_count, 1);
+    world_end();
 
-    world_begin(FIVES);
+    world_begin(FIVES, 0);
     for (uint32_t i = 0; i < 100; i++) {
         world_add(ticket_of(1000, 3, 0)); /* threes alone never make five */
     }
     world_add(ticket_of(1000, 6, 0)); /* too large for a team */
-    assert_int_equal(world_match(), 0);
+    assert_int_equal(world_match_all(), 0);
     assert_int_equal(mu_pool_next_moment(world.pool), MU_NEVER);
     world_end();
+}
+
+static double difference_of(const struct mu_engine_match *match)
+{
+    double difference = 0;
+    for (uint32_t i = 0; i < match->count; i++) {
+        const struct mu_engine_member *member = &match->members[i];
+        difference += member->team == 0 ? member->ticket->sum : -member->ticket->sum;
+    }
+    return fabs(difference);
 }
 
 static void test_even_teams(void **state)
@@ -203,24 +203,22 @@ static void test_even_teams(void **state)
     (void)state;
     /* 900 + 1100 + 1000 + 1000 + 1000, twice: sums can be equal. */
     static const int32_t ratings[] = { 900, 1100, 1000, 1000, 1000, 900, 1100, 1000, 1000, 1000 };
-    world_begin(FIVES);
-    for (uint32_t i = 0; i < 10; i++) {
-        world_add(ticket_of(ratings[i], 1, 60000));
+    static const uint32_t kinds[] = { 0, 240000 };
+    for (uint32_t k = 0; k < 2; k++) {
+        world_begin(FIVES, kinds[k]);
+        for (uint32_t i = 0; i < 10; i++) {
+            world_add(ticket_of(ratings[i], 1, MINUTE_MS));
+        }
+        assert_int_equal(world_match(), 1);
+        assert_true(difference_of(&world.matches[0]) < 1e-6);
+        world_end();
     }
-    assert_int_equal(world_match(), 1);
-    int32_t difference = 0;
-    for (uint32_t i = 0; i < 10; i++) {
-        const struct mu_engine_member *member = &world.matches[0].members[i];
-        difference += member->team == 0 ? member->ticket->rating : -member->ticket->rating;
-    }
-    assert_int_equal(difference, 0);
-    world_end();
 }
 
 static void test_fill(void **state)
 {
     (void)state;
-    world_begin(CASUAL);
+    world_begin(CASUAL, 0);
     world_add(ticket_of(1500, 1, 0));
     world_add(ticket_of(1500, 2, 0));
     assert_int_equal(world_match(), 0); /* there might come more */
@@ -228,25 +226,53 @@ static void test_fill(void **state)
     world.now_ms += 8000;
     assert_int_equal(world_match(), 1);
     assert_int_equal(world.matches[0].count, 2);
+    world_end();
 
-    world_begin(CASUAL);
+    world_begin(CASUAL, 0);
     for (uint32_t i = 0; i < 10; i++) {
         world_add(ticket_of(1500, 1, 0));
     }
     assert_int_equal(world_match(), 1); /* full: at once */
+    world_end();
 
-    world_begin(RANGE); /* three teams of two to four */
+    world_begin(RANGE, 0); /* three teams of two to four */
     for (uint32_t i = 0; i < 10; i++) {
         world_add(ticket_of(1500 + (int32_t)i, 1, 5000));
     }
-    assert_int_equal(world_match(), 1); /* 3+3+3 of ten */
-    assert_int_equal(world.matches[0].count, 9);
+    assert_int_equal(world_match(), 1); /* the largest: 4+3+3 */
+    assert_int_equal(world.matches[0].count, 10);
+    world_end();
 
-    world_begin(RANGE);
+    world_begin(RANGE, 0);
     world_add(ticket_of(1500, 4, 5000));
     world_add(ticket_of(1500, 2, 0));
     world_add(ticket_of(1500, 3, 0));
-    assert_int_equal(world_match(), 1); /* no equal sizes: 4+2+3 */
+    assert_int_equal(world_match(), 1); /* no even sizes: 4+2+3 */
+    world_end();
+}
+
+/* Fourteen to twenty teams of three, of parties that must be put together. */
+static void test_many_teams(void **state)
+{
+    (void)state;
+    world_begin(TRIOS, 0);
+    for (int32_t i = 0; i < 10; i++) {
+        world_add(ticket_of(1400 + 10 * i, 2, 0));
+        world_add(ticket_of(1600 - 10 * i, 1, 0));
+    }
+    for (int32_t i = 0; i < 4; i++) {
+        assert_int_equal(world_match(), 0); /* 10 teams and some are too few */
+        world_add(ticket_of(1500 + i, 3, 0));
+    }
+    assert_int_equal(world_match(), 1);
+    assert_int_equal(world.matches[0].count, 24);
+    double sums[20] = { 0 };
+    for (uint32_t i = 0; i < 24; i++) {
+        sums[world.matches[0].members[i].team] += world.matches[0].members[i].ticket->sum;
+    }
+    for (uint32_t i = 0; i < 14; i++) {
+        assert_true(fabs(sums[i] - 4600) < 250);
+    }
     world_end();
 }
 
@@ -255,7 +281,7 @@ static void test_huge(void **state)
     (void)state;
     static const uint32_t huge[] = { HUGE_FREE, HUGE_TEAMS };
     for (uint32_t k = 0; k < 2; k++) {
-        world_begin(huge[k]);
+        world_begin(huge[k], 0);
         for (uint32_t i = 0; i < 199; i++) {
             struct mu_engine_ticket ticket = random_ticket(1, 2800, 1000);
             ticket.reach_ms[2] = 50;
@@ -268,177 +294,28 @@ static void test_huge(void **state)
         assert_int_equal(world_match(), 1);
         assert_int_equal(world.matches[0].count, 200);
         assert_int_equal(world.matches[0].region, 2);
-        double sums[2] = { 0, 0 };
-        for (uint32_t i = 0; i < 200; i++) {
-            sums[world.matches[0].members[i].team] +=
-                (double)world.matches[0].members[i].ticket->rating;
-        }
         if (huge[k] == HUGE_TEAMS) {
-            assert_true(abs((int)(sums[0] - sums[1])) <= 100); /* a point a player */
+            assert_true(difference_of(&world.matches[0]) <= 100); /* a point a player */
         }
         world_end();
     }
-}
-
-static void test_extremes(void **state)
-{
-    (void)state;
-    world_begin(HUGE_FREE);
-    world_add(ticket_of(MU_RATING_MIN, 1, 0));
-    world_add(ticket_of(MU_RATING_MAX, 8, 0));
-    assert_int_equal(world_match(), 0);
-    struct mu_engine_ticket bad = ticket_of(MU_RATING_MIN - 1, 1, 0);
-    assert_int_equal(mu_pool_add(world.pool, &bad), -EINVAL);
-    bad = ticket_of(MU_RATING_MAX + 1, 1, 0);
-    assert_int_equal(mu_pool_add(world.pool, &bad), -EINVAL);
-    bad = ticket_of(1500, 0, 0);
-    assert_int_equal(mu_pool_add(world.pool, &bad), -EINVAL);
-    bad = ticket_of(1500, 9, 0);
-    assert_int_equal(mu_pool_add(world.pool, &bad), -EINVAL);
-    bad = ticket_of(1500, 1, 0);
-    bad.id[0] = '\0';
-    assert_int_equal(mu_pool_add(world.pool, &bad), -EINVAL);
-    world_end();
-
-    struct mu_pool *small = mu_pool_create(&config, DUEL, 3, 1);
-    for (uint32_t i = 0; i < 4; i++) {
-        struct mu_engine_ticket ticket = ticket_of(1500, 1, 0);
-        assert_int_equal(mu_pool_add(small, &ticket), i < 3 ? 0 : -ENOBUFS);
-    }
-    assert_int_equal(mu_pool_count(small), 3);
-    mu_pool_clear(small);
-    assert_int_equal(mu_pool_count(small), 0);
-    mu_pool_check(small);
-    mu_pool_destroy(small);
-    mu_pool_destroy(NULL);
-}
-
-static void test_identical_and_incompatible(void **state)
-{
-    (void)state;
-    world_begin(DUEL);
-    for (uint32_t i = 0; i < 200; i++) {
-        world_add(ticket_of(1500, 1, 0));
-    }
-    assert_int_equal(world_match(), 100);
-    for (uint32_t i = 0; i + 1 < 100; i++) {
-        assert_true(strcmp(world.matches[i].members[0].ticket->id,
-                           world.matches[i + 1].members[0].ticket->id) < 0);
-    }
-    world_begin(DUEL);
-    for (uint32_t i = 0; i < 7; i++) {
-        world_add(ticket_of(100 + 401 * (int32_t)i, 1, 0)); /* beyond the widest window */
-    }
-    assert_int_equal(world_match(), 0);
-    assert_int_equal(mu_pool_next_moment(world.pool), MU_NEVER);
-    world_end();
-}
-
-static void test_taken(void **state)
-{
-    (void)state;
-    world_begin(DUEL);
-    struct mu_engine_ticket a = ticket_of(1500, 1, 100);
-    struct mu_engine_ticket b = ticket_of(1500, 1, 0);
-    world_add(a);
-    world_add(b);
-    assert_int_equal(world_match(), 1);
-    assert_int_equal(mu_pool_taken(world.pool), 2);
-    assert_int_equal(world_match(), 0);
-    assert_int_equal(mu_pool_next_moment(world.pool), world.now_ms + MU_POOL_TAKEN_MS);
-    struct mu_engine_ticket found;
-    assert_true(mu_pool_find(world.pool, a.id, &found));
-    assert_memory_equal(&found, &a, TICKET_BYTES);
-    world_add(a); /* free again; b is not */
-    assert_int_equal(world_match(), 0);
-    assert_int_equal(mu_pool_taken(world.pool), 1);
-    world.now_ms += MU_POOL_TAKEN_MS;
-    world.tickets[world.tickets_count++] = b;
-    assert_int_equal(world_match(), 1); /* nothing was heard of b: both again */
-    world_end();
-}
-
-static void test_stop_and_go_on(void **state)
-{
-    (void)state;
-    world_begin(DUEL);
-    for (uint32_t i = 0; i < 200; i++) {
-        world_add(ticket_of(1500, 1, 0));
-    }
-    for (uint32_t i = 0; i < 100; i++) {
-        world.matches_max = world.matches_count + 1;
-        assert_true(mu_pool_next_moment(world.pool) == INT64_MIN);
-        if (i == 50) { /* things go on meanwhile */
-            assert_true(mu_pool_remove(world.pool, world.tickets[0].id));
-            world_forget(0);
-            world_add(ticket_of(1501, 1, 0));
-        }
-        assert_int_equal(world_match(), 1);
-    }
-    assert_int_equal(world.tickets_count, 0);
-    (void)world_match();
-    assert_true(mu_pool_next_moment(world.pool) > world.now_ms);
-    world_end();
-}
-
-static bool count_only(void *owner, const struct mu_engine_match *match)
-{
-    *(uint64_t *)owner += match->count;
-    return true;
-}
-
-static void test_many_joins_and_leaves(void **state)
-{
-    (void)state;
-    uint64_t matched = 0;
-    struct mu_pool *pool = mu_pool_create(&config, TWOS, 1000000, 3);
-    world.now_ms = 1000000;
-    for (uint32_t round = 0; round < 2; round++) {
-        uint32_t first = ids + 1;
-        for (uint32_t i = 0; i < 100000; i++) {
-            struct mu_engine_ticket ticket =
-                ticket_of(1500, 3, (int64_t)mu_rng_below(&rng, 60000)); /* never playable */
-            assert_int_equal(mu_pool_add(pool, &ticket), 0);
-        }
-        assert_int_equal(mu_pool_match(pool, world.now_ms, count_only, &matched), 0);
-        for (uint32_t i = first; i <= ids; i++) {
-            char id[MU_ID_MAX + 1];
-            (void)snprintf(id, sizeof id, "tkt_%08u", i);
-            assert_true(mu_pool_remove(pool, id));
-        }
-        assert_int_equal(mu_pool_count(pool), 0);
-    }
-    for (uint32_t i = 0; i < 100000; i++) {
-        struct mu_engine_ticket ticket = random_ticket(2, 2800, 60000);
-        ticket.reach_ms[1] = 30;
-        assert_int_equal(mu_pool_add(pool, &ticket), 0);
-    }
-    (void)mu_pool_match(pool, world.now_ms, count_only, &matched);
-    assert_true(matched > 99000);
-    mu_pool_check(pool);
-    mu_pool_destroy(pool);
 }
 
 int main(int argc, char **argv)
 {
     rng.state = unit_seed(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_window),
         cmocka_unit_test(test_legal),
-        cmocka_unit_test(test_quality),
-        cmocka_unit_test(test_ticket_travels),
+        cmocka_unit_test(test_legal_parties),
         cmocka_unit_test(test_oldest_first),
         cmocka_unit_test(test_widening_is_mutual),
+        cmocka_unit_test(test_widening_of_groups),
         cmocka_unit_test(test_best_region),
         cmocka_unit_test(test_parties_whole),
         cmocka_unit_test(test_even_teams),
         cmocka_unit_test(test_fill),
+        cmocka_unit_test(test_many_teams),
         cmocka_unit_test(test_huge),
-        cmocka_unit_test(test_extremes),
-        cmocka_unit_test(test_identical_and_incompatible),
-        cmocka_unit_test(test_taken),
-        cmocka_unit_test(test_stop_and_go_on),
-        cmocka_unit_test(test_many_joins_and_leaves),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/histogram.h"
+
 static uint64_t seed;
 
 /* One process says how it is. */
@@ -23,9 +25,26 @@ static void report(struct rig *rig, const char *source, const char *kind, const 
     if (strcmp(kind, "queue") == 0) {
         rig->answer.stats.pools_count = 1;
         rig->answer.stats.pools[0] = (struct mu_msg_pool_stats){
-            .mode = "duel", .tickets = 7, .players = 9, .wait_p50_ms = 1250, .spread = 12.5
+            .mode = "duel",
+            .tickets = 7,
+            .players = 9,
+            .wait_p50_ms = 1250,
+            .spread = 12.5,
+            .waits_count = MU_WAIT_BUCKETS,
+            .waits = { { 3 }, { 2 }, [11] = { 1 } },
+            .wait_sum = 907.5,
+            .qualities_count = MU_QUALITY_BUCKETS,
+            .qualities = { [8] = { 2 }, [9] = { 4 } },
+            .quality_sum = 5.5,
+            .rules = 3,
         };
         (void)snprintf(rig->answer.stats.pools[0].region, 32, "%s", partition + 6);
+    }
+    if (strcmp(kind, "matcher") == 0) {
+        rig->answer.stats.rules_count = 1;
+        rig->answer.stats.rules[0] = (struct mu_msg_rule_stats){
+            .mode = "duel", .rule = "a \"fair\" one", .passed = 30, .failed = 4
+        };
     }
     rig_message(rig, &envelope);
 }
@@ -98,6 +117,28 @@ static void test_shows_metrics(void **state)
     assert_true(has_line(
         rig,
         "muster_queue_wait_seconds{mode=\"duel\",region=\"us-west-2\",quantile=\"0.5\"} 1.25"));
+    static const char *const lines[] = {
+        "# TYPE muster_queue_waited_seconds histogram",
+        "muster_queue_waited_seconds_bucket{mode=\"duel\",region=\"us-west-2\",le=\"1\"} 3",
+        "muster_queue_waited_seconds_bucket{mode=\"duel\",region=\"us-west-2\",le=\"2\"} 5",
+        "muster_queue_waited_seconds_bucket{mode=\"duel\",region=\"us-west-2\",le=\"600\"} 5",
+        "muster_queue_waited_seconds_bucket{mode=\"duel\",region=\"us-west-2\",le=\"+Inf\"} 6",
+        "muster_queue_waited_seconds_sum{mode=\"duel\",region=\"us-west-2\"} 907.5",
+        "muster_queue_waited_seconds_count{mode=\"duel\",region=\"us-west-2\"} 6",
+        "muster_queue_quality_bucket{mode=\"duel\",region=\"us-west-2\",le=\"0.8\"} 0",
+        "muster_queue_quality_bucket{mode=\"duel\",region=\"us-west-2\",le=\"0.9\"} 2",
+        "muster_queue_quality_count{mode=\"duel\",region=\"us-west-2\"} 6",
+        "muster_queue_rules_version{mode=\"duel\",region=\"us-west-2\"} 3",
+        "muster_rule_evaluations_total{mode=\"duel\",rule=\"a \\\"fair\\\" "
+        "one\",instance_id=\"#3\","
+        "result=\"passed\"} 30",
+        "muster_rule_evaluations_total{mode=\"duel\",rule=\"a \\\"fair\\\" "
+        "one\",instance_id=\"#3\","
+        "result=\"failed\"} 4",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        assert_true(has_line(rig, lines[i]));
+    }
     const char *first =
         strstr(rig->body, "muster_queue_tickets{mode=\"duel\",region=\"us-east-1\"");
     assert_non_null(first);

@@ -159,12 +159,13 @@ static void test_bounds(void **state)
     expect_fault(rig, "{}", "VALIDATION_FAILED", "/queues");
     expect_fault(rig, "{\"queues\":[],\"players\":[{\"playerId\":\"a\"}]}", "VALIDATION_FAILED",
                  "/queues");
-    expect_fault(rig, "{\"queues\":[\"ranked\",\"duel\"],\"players\":[{\"playerId\":\"a\"}]}",
+    expect_fault(rig, "{\"queues\":[\"ranked\",\"ranked\"],\"players\":[{\"playerId\":\"a\"}]}",
+                 "VALIDATION_FAILED", "/queues/1");
+    expect_fault(rig,
+                 "{\"queues\":[\"ranked\",\"duel\",\"casual\",\"team_match\",\"tournament\"],"
+                 "\"players\":[{\"playerId\":\"a\"}]}",
                  "VALIDATION_FAILED", "/queues");
     expect_fault(rig, "{\"queues\":[\"ranked\"],\"players\":[]}", "VALIDATION_FAILED", "/players");
-    expect_fault(
-        rig, "{\"queues\":[\"ranked\"],\"players\":[{\"playerId\":\"a\"},{\"playerId\":\"b\"}]}",
-        "VALIDATION_FAILED", "/players"); /* two on one side of a duel */
     expect_fault(rig,
                  "{\"queues\":[\"team_match\"],\"players\":[{\"playerId\":\"a\",\"latencies\":"
                  "{\"eu-west-1\":1}},{\"playerId\":\"b\"}]}",

@@ -90,7 +90,8 @@ static void test_pool_follows_the_log(void **state)
     gone.version = 2;
     push(&gone); /* came and went in one batch */
     rig_batch_end(&rig);
-    assert_true(sync_has("tkt_a", false));
+    assert_true(sync_quits("tkt_a"));
+    assert_false(sync_has("tkt_a", false));
     assert_false(sync_has("tkt_c", true));
     assert_false(is_known("tkt_a"));
     assert_true(is_known("tkt_b"));
@@ -178,6 +179,23 @@ static void test_silent_matcher(void **state)
 
 /* Requests. */
 
+/* What can never match is for the store to refuse: it knows whether its key was answered before. */
+static void add_refused_by_store(void)
+{
+    rig_clear(&rig);
+    assert_int_equal(rig_send(&rig, MU_FRAME_REQUEST, "#6a7e", 0), 0);
+    uint64_t sequence = asked(MU_OP_TICKET_ADD);
+    assert_true(rig.msg.ticket_add.refusal[0] != '\0');
+    rig.msg.op = MU_OP_ERROR;
+    memset(&rig.msg.error, 0, sizeof rig.msg.error);
+    rig.msg.error.code = MU_ERROR_VALIDATION_FAILED;
+    rig_clear(&rig);
+    assert_int_equal(rig_send(&rig, MU_FRAME_REPLY, "#57", sequence), 0);
+    assert_true(rig_find(&rig, MU_OP_ERROR, 0));
+    assert_int_equal(rig.msg.error.code, MU_ERROR_VALIDATION_FAILED);
+    assert_string_equal(rig.envelope->destination, "#6a7e");
+}
+
 static void test_add_is_checked(void **state)
 {
     (void)state;
@@ -188,10 +206,10 @@ static void test_add_is_checked(void **state)
     assert_int_equal(add_refused(), MU_ERROR_REGION_NOT_SUPPORTED);
     add_begin("ranked", "eu-west-1");
     rig.msg.ticket_add.players_count = 2;
-    assert_int_equal(add_refused(), MU_ERROR_VALIDATION_FAILED);
+    add_refused_by_store();
     add_begin("ranked", "eu-west-1");
     rig.msg.ticket_add.players_count = 0;
-    assert_int_equal(add_refused(), MU_ERROR_VALIDATION_FAILED);
+    add_refused_by_store();
     add_begin("ranked", "eu-west-1");
     rig.msg.ticket_add.latencies_count = 2;
     rig.msg.ticket_add.latencies[0] = (struct mu_msg_latency){ "eu-west-1", 151 };
@@ -216,6 +234,7 @@ static uint64_t add_forwarded(void)
     assert_int_equal(rig.envelope->fence, EPOCH);
     assert_int_equal(rig.envelope->budget_ms, 5000);
     assert_string_equal(rig.msg.ticket_add.region, "eu-west-1");
+    assert_string_equal(rig.msg.ticket_add.refusal, "");
     rig_clear(&rig);
     return sequence;
 }
@@ -299,7 +318,9 @@ static void test_look(void **state)
 
 /* Rule sets. */
 
-static const char document[] = "{ \"teams\": [] }";
+static const char document[] =
+    "{ \"name\": \"two\", \"ruleLanguageVersion\": \"1.0\", \"teams\": [ { \"name\": \"side\","
+    " \"minPlayers\": 1, \"maxPlayers\": 1, \"quantity\": 2 } ] }";
 
 static void rules_add(uint64_t version)
 {

@@ -1,6 +1,7 @@
 /* The store actor: epochs, snapshots, change logs, pushes; and the players' event logs. */
 #include <string.h>
 
+#include "core/follow.h"
 #include "core/key.h"
 #include "storage/mem.h"
 #include "tests/unit/store_world.h"
@@ -145,6 +146,83 @@ static void test_scan_and_since(void **state)
     msg.follow_scan = (struct mu_msg_follow_scan){ .partition = "queue/mars" };
     (void)world_ask(world, &msg);
     world_expect_error(world, MU_ERROR_NOT_FOUND);
+}
+
+/* One who reads along without owning the partition. */
+struct reader {
+    struct mu_follow follow;
+    struct mu_outbox *out;
+    uint32_t seen; /* changes, the snapshot's too */
+    char last[MU_ID_MAX + 1];
+};
+
+static void read_change(void *owner, const struct mu_msg_change *object, const struct mu_event *ev,
+                        struct mu_outbox *out)
+{
+    struct reader *reader = owner;
+    (void)ev;
+    (void)out;
+    reader->seen++;
+    memcpy(reader->last, object->id, sizeof reader->last);
+}
+
+/* Asks the store what the reader wants to know, until it knows all. */
+static void read_along(struct world *world, struct reader *reader, enum mu_event_type first)
+{
+    struct mu_msg request;
+    struct mu_event event = { .type = first, .now_ms = world->now_ms };
+    mu_follow_tick(&reader->follow, &event, reader->out);
+    for (uint32_t i = 0; i < 100 && reader->out->count > 0; i++) {
+        const struct mu_outbox_entry entry = reader->out->entries[0];
+        assert_int_equal(reader->out->count, 1);
+        assert_int_equal(entry.envelope.fence, 0);
+        assert_int_not_equal(entry.envelope.op, MU_OP_EPOCH_TAKE);
+        assert_int_equal(mu_msg_decode(world->decoder, (uint32_t)entry.envelope.op,
+                                       reader->out->bytes + entry.offset, entry.size, &request),
+                         0);
+        mu_outbox_clear(reader->out);
+        const struct mu_msg_envelope envelope = {
+            .frame = MU_FRAME_REPLY,
+            .answers_incarnation = entry.envelope.incarnation,
+            .answers_sequence = entry.envelope.sequence,
+        };
+        event.type = MU_EV_MESSAGE;
+        event.envelope = &envelope;
+        event.msg = world_ask(world, &request);
+        assert_int_equal(
+            mu_follow_message(&reader->follow, &event, reader->out, read_change, reader), 1);
+    }
+    assert_true(mu_follow_serving(&reader->follow));
+}
+
+static void test_readers_fence_nobody(void **state)
+{
+    struct world *world = *state;
+    static char tickets[150][MU_ID_MAX + 1];
+    struct reader readers[2];
+    enqueue_many(world, 150, tickets);
+    take(world, queue, 11);
+    uint64_t epoch = world->reply.epoch.epoch;
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct mu_actor_env env = { .partition = "", .incarnation = 21 + i };
+        readers[i] = (struct reader){ .out = mu_outbox_create(env.incarnation) };
+        assert_non_null(readers[i].out);
+        mu_follow_init_reader(&readers[i].follow, &env, queue);
+        read_along(world, &readers[i], MU_EV_START);
+        assert_int_equal(readers[i].seen, 150);
+        assert_int_equal(readers[i].follow.epoch, 0);
+    }
+    cancel(world, tickets[7]);
+    cancel(world, tickets[9]);
+    world_advance(world, MU_FOLLOW_READ_MS);
+    for (uint32_t i = 0; i < 2; i++) {
+        read_along(world, &readers[i], MU_EV_TIMER);
+        assert_int_equal(readers[i].seen, 152);
+        assert_string_equal(readers[i].last, tickets[9]);
+        mu_outbox_destroy(readers[i].out);
+    }
+    (void)since(world, 152, epoch); /* the owner has its epoch still */
+    world_expect(world, MU_OP_CHANGES);
 }
 
 static void test_one_entry_a_batch(void **state)
@@ -301,8 +379,13 @@ int main(int argc, char **argv)
     seed = unit_seed(argc, argv);
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_epoch),          TEST(test_scan_and_since), TEST(test_one_entry_a_batch),
-        TEST(test_log_is_trimmed), TEST(test_damaged_log),    TEST(test_more_than_is_pushed),
+        TEST(test_epoch),
+        TEST(test_scan_and_since),
+        TEST(test_readers_fence_nobody),
+        TEST(test_one_entry_a_batch),
+        TEST(test_log_is_trimmed),
+        TEST(test_damaged_log),
+        TEST(test_more_than_is_pushed),
         TEST(test_events),
     };
 #undef TEST

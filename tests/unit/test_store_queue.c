@@ -129,8 +129,12 @@ static void test_add_refused(void **state)
     msg = add_msg(f, "ranked", 1);
     memcpy(msg.ticket_add.region, "mars", 5);
     refuse_add(f, &msg, MU_ERROR_REGION_NOT_SUPPORTED);
-    msg = add_msg(f, "ranked", 2); /* two on one side of a duel */
+    msg = add_msg(f, "ranked", 1);
+    msg.ticket_add.others_count = 1;
+    memcpy(msg.ticket_add.others[0].id, "ranked", 7); /* the same twice */
     refuse_add(f, &msg, MU_ERROR_VALIDATION_FAILED);
+    memcpy(msg.ticket_add.others[0].id, "chess", 6);
+    refuse_add(f, &msg, MU_ERROR_GAME_MODE_NOT_FOUND);
     msg = add_msg(f, "ranked", 0);
     refuse_add(f, &msg, MU_ERROR_VALIDATION_FAILED);
     msg = add_msg(f, "team_match", 2);
@@ -144,6 +148,32 @@ static void test_add_refused(void **state)
     msg.ticket_add.latencies_count = 1;
     msg.ticket_add.latencies[0] = (struct mu_msg_latency){ .region = "mars", .ms = 20 };
     refuse_add(f, &msg, MU_ERROR_REGION_NOT_SUPPORTED);
+}
+
+/* The queue's rules have changed: what was taken under a key stays taken, and what was refused
+ * stays refused. */
+static void test_add_refused_by_rules(void **state)
+{
+    struct fixture *f = *state;
+    struct mu_msg good = add_msg(f, "team_match", 2);
+    struct mu_msg bad = good;
+    struct world_with with = fenced(f, queue);
+    (void)snprintf(bad.ticket_add.refusal, sizeof bad.ticket_add.refusal, "It can never match.");
+    with.key = "k1";
+    (void)world_ask_with(f->world, &bad, with);
+    world_expect_error(f->world, MU_ERROR_VALIDATION_FAILED);
+    assert_string_equal(f->world->reply.error.detail, "It can never match.");
+    expect_engaged(f, 0, MU_ENGAGED_NONE, "");
+    (void)world_ask_with(f->world, &good, with);
+    world_expect_error(f->world, MU_ERROR_VALIDATION_FAILED);
+    with.key = "k2";
+    (void)world_ask_with(f->world, &good, with);
+    world_expect(f->world, MU_OP_TICKET);
+    char ticket[MU_ID_MAX + 1];
+    memcpy(ticket, f->world->reply.ticket.id, sizeof ticket);
+    (void)world_ask_with(f->world, &bad, with);
+    world_expect(f->world, MU_OP_TICKET);
+    assert_string_equal(f->world->reply.ticket.id, ticket);
 }
 
 static void test_add_latency(void **state)
@@ -448,14 +478,9 @@ int main(int argc, char **argv)
     seed = unit_seed(argc, argv);
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_add),
-        TEST(test_add_refused),
-        TEST(test_add_latency),
-        TEST(test_cancel),
-        TEST(test_expire),
-        TEST(test_commit),
-        TEST(test_commit_refused),
-        TEST(test_commit_without_acceptance),
+        TEST(test_add),          TEST(test_add_refused),    TEST(test_add_refused_by_rules),
+        TEST(test_add_latency),  TEST(test_cancel),         TEST(test_expire),
+        TEST(test_commit),       TEST(test_commit_refused), TEST(test_commit_without_acceptance),
         TEST(test_commit_large),
     };
 #undef TEST
