@@ -318,11 +318,6 @@ const struct mu_rule_count *mu_candidate_rule_counts(const struct mu_candidate *
     return candidate->counts;
 }
 
-void mu_candidate_rule_counts_clear(struct mu_candidate *candidate)
-{
-    memset(candidate->counts, 0, sizeof candidate->counts);
-}
-
 uint32_t mu_candidate_count(const struct mu_candidate *candidate)
 {
     return candidate->units_count;

@@ -108,10 +108,8 @@ struct mu_rule_count {
     uint64_t failed;
 };
 
-/* [rules_count] by the index of rules, since the candidate was created; for another rule set, to be
- * cleared. */
+/* [rules_count] by the index of rules, since the candidate was created: it counts one rule set. */
 const struct mu_rule_count *mu_candidate_rule_counts(const struct mu_candidate *candidate);
-void mu_candidate_rule_counts_clear(struct mu_candidate *candidate);
 
 uint32_t mu_candidate_count(const struct mu_candidate *candidate);   /* units */
 uint32_t mu_candidate_players(const struct mu_candidate *candidate); /* players */

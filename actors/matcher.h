@@ -4,9 +4,9 @@
  * pool for each (shard instance, mode) and answers PROPOSALS.  It owns nothing: whatever it
  * forgets or gets wrong, the shard re-checks, commits, and tells it the truth.
  *
- * A POOL_SYNC's leaves are applied before its joins.  A gap in the numbers, or a pool that is not
- * known, is answered with resync in POOL_ACK; the shard begins a new generation.  A pool whose
- * shard is silent for MU_MATCHER_SILENCE_MS is forgotten. */
+ * A POOL_SYNC's leaves and quits are applied before its joins.  A gap in the numbers, or a pool
+ * that is not known, is answered with resync in POOL_ACK; the shard begins a new generation.  A
+ * pool whose shard is silent for MU_MATCHER_SILENCE_MS is forgotten. */
 #ifndef MU_ACTORS_MATCHER_H
 #define MU_ACTORS_MATCHER_H
 

@@ -23,12 +23,6 @@ void mu_outcome_release(struct mu_outcome_list *outcome)
     mu_outcome_init(outcome, "");
 }
 
-void mu_outcome_clear(struct mu_outcome_list *outcome)
-{
-    outcome->matches_count = 0;
-    outcome->seats_count = 0;
-}
-
 /* The capacity that holds `need`, or 0: too many. */
 static uint32_t room(uint32_t capacity, uint64_t need)
 {
@@ -80,15 +74,6 @@ int mu_outcome_append(struct mu_outcome_list *outcome, const struct mu_outcome_m
     outcome->matches[outcome->matches_count++].seats = outcome->seats_count;
     outcome->seats_count += match->seats_count;
     return 0;
-}
-
-int mu_outcome_merge(struct mu_outcome_list *outcome, const struct mu_outcome_list *other)
-{
-    int r = reserve(outcome, other->matches_count, other->seats_count);
-    for (uint32_t i = 0; r == 0 && i < other->matches_count; i++) {
-        r = mu_outcome_append(outcome, &other->matches[i], other->seats + other->matches[i].seats);
-    }
-    return r;
 }
 
 /* Where a match stood before sorting is where its seats stand. */

@@ -40,16 +40,10 @@ struct mu_outcome_list {
 void mu_outcome_init(struct mu_outcome_list *outcome, const char *matcher);
 void mu_outcome_release(struct mu_outcome_list *outcome);
 
-/* Forgets the matches. */
-void mu_outcome_clear(struct mu_outcome_list *outcome);
-
 /* Appends a match with its seats [match->seats_count]; match->seats is set.  Returns 0 or
  * -ENOMEM. */
 int mu_outcome_append(struct mu_outcome_list *outcome, const struct mu_outcome_match *match,
                       const struct mu_outcome_seat *seats);
-
-/* Appends all of another.  Returns 0 or -ENOMEM. */
-int mu_outcome_merge(struct mu_outcome_list *outcome, const struct mu_outcome_list *other);
 
 /* Sorts by time; equal times by mode, then as they were appended. */
 void mu_outcome_sort(struct mu_outcome_list *outcome);

@@ -2,29 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/rig.h"
+#include "tests/unit/rig_cases.h"
 
-static uint64_t seed;
 static const char backfill_id[] = "bkf_01ARYZ6S41TSV4RRFFQ69G5FAV";
 static const char path[] = "/v1/backfills/bkf_01ARYZ6S41TSV4RRFFQ69G5FAV";
-
-static int setup(void **state)
-{
-    *state = rig_create(seed, false);
-    return 0;
-}
-
-static int setup_keys(void **state)
-{
-    *state = rig_create(seed, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_destroy(*state);
-    return 0;
-}
 
 static const char body[] =
     "{\"matchId\":\"" RIG_MATCH "\",\"leaseSeconds\":30,\"leavers\":[\"ply_c\"],\"players\":["
@@ -258,9 +239,6 @@ static void test_roles(void **state)
     rig_answer_error(rig, 0, MU_ERROR_FORBIDDEN, "");
     rig_expect_status(rig, 403, "FORBIDDEN");
 }
-
-#define CASE(name)      cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-#define CASE_KEYS(name) cmocka_unit_test_setup_teardown(test_##name, setup_keys, teardown)
 
 int main(int argc, char **argv)
 {

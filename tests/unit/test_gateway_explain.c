@@ -1,29 +1,10 @@
 /* The gateway's part of explaining a ticket: whom it asks, what it shows, what it refuses. */
 #include <string.h>
 
-#include "tests/unit/rig.h"
+#include "tests/unit/rig_cases.h"
 
-static uint64_t seed;
 static const char ticket_id[] = "tkt_01ARYZ6S41TSV4RRFFQ69G5FAV";
 static const char path[] = "/v1/tickets/tkt_01ARYZ6S41TSV4RRFFQ69G5FAV/explain";
-
-static int setup(void **state)
-{
-    *state = rig_create(seed, false);
-    return 0;
-}
-
-static int setup_keys(void **state)
-{
-    *state = rig_create(seed, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_destroy(*state);
-    return 0;
-}
 
 static void call(struct rig *rig, const char *query)
 {
@@ -294,9 +275,6 @@ static void test_players(void **state)
     rig_expect_status(rig, 401, "UNAUTHORIZED");
     assert_int_equal(rig_count(rig), 0);
 }
-
-#define CASE(name)      cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-#define CASE_KEYS(name) cmocka_unit_test_setup_teardown(test_##name, setup_keys, teardown)
 
 int main(int argc, char **argv)
 {

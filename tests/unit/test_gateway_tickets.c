@@ -1,28 +1,9 @@
 /* The gateway's part of tickets: what is asked of shard and store, shown and refused. */
 #include <string.h>
 
-#include "tests/unit/rig.h"
+#include "tests/unit/rig_cases.h"
 
-static uint64_t seed;
 static const char ticket_id[] = "tkt_01ARYZ6S41TSV4RRFFQ69G5FAV";
-
-static int setup(void **state)
-{
-    *state = rig_create(seed, false);
-    return 0;
-}
-
-static int setup_keys(void **state)
-{
-    *state = rig_create(seed, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_destroy(*state);
-    return 0;
-}
 
 static const char party_body[] =
     "{\"queues\":[\"team_match\"],\"region\":\"eu-west\",\"maxWaitSeconds\":90,\"players\":["
@@ -346,9 +327,6 @@ static void test_players(void **state)
     call_as(rig, MU_HTTP_POST, "/v1/tickets", "", alone);
     rig_expect_status(rig, 401, "UNAUTHORIZED");
 }
-
-#define CASE(name)      cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-#define CASE_KEYS(name) cmocka_unit_test_setup_teardown(test_##name, setup_keys, teardown)
 
 int main(int argc, char **argv)
 {

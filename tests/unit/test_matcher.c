@@ -1,47 +1,13 @@
 /* The matcher alone: POOL_SYNC in, POOL_ACK and PROPOSALS out. */
-#include "actors/matcher.h"
-
 #include "core/counters.h"
-#include "tests/unit/queue_rig.h"
+#include "tests/unit/matcher_world.h"
 
 static struct mu_rng rng;
-static struct rig rig;
-
-static void sync_begin(const char *mode, uint64_t generation, uint64_t seq, bool ready)
-{
-    memset(&rig.msg.pool_sync, 0, sizeof rig.msg.pool_sync);
-    rig.msg.op = MU_OP_POOL_SYNC;
-    (void)snprintf(rig.msg.pool_sync.mode, sizeof rig.msg.pool_sync.mode, "%s", mode);
-    rig.msg.pool_sync.generation = generation;
-    rig.msg.pool_sync.seq = seq;
-    rig.msg.pool_sync.ready = ready;
-    rig.msg.pool_sync.config_hash = rig.config.hash;
-}
-
-static void sync_join(const char *id, int64_t rating, uint64_t waited_ms)
-{
-    struct mu_msg_pool_ticket *join = &rig.msg.pool_sync.joins[rig.msg.pool_sync.joins_count++];
-    memset(join, 0, sizeof *join);
-    (void)snprintf(join->id, sizeof join->id, "%s", id);
-    join->version = 3;
-    join->players = 1;
-    join->rating = rating;
-    join->waited_ms = waited_ms;
-    join->reach_count = 1;
-    join->reach[0] = (struct mu_msg_reach){ .region = 1, .ms = 30 };
-}
 
 static void sync_leave(const char *id)
 {
     struct mu_msg_id *leave = &rig.msg.pool_sync.leaves[rig.msg.pool_sync.leaves_count++];
     (void)snprintf(leave->id, sizeof leave->id, "%s", id);
-}
-
-static void sync_send(const char *shard)
-{
-    rig_clear(&rig);
-    assert_int_equal(rig_send(&rig, MU_FRAME_EVENT, shard, 0), 0);
-    rig_batch_end(&rig);
 }
 
 static void expect_ack(const char *shard, uint64_t generation, uint64_t seq, bool resync)

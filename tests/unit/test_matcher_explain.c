@@ -1,46 +1,5 @@
 /* The matcher: why a ticket still waits, told to the shard whose pool it is in. */
-#include "actors/matcher.h"
-#include "tests/unit/queue_rig.h"
-
-static struct rig rig;
-
-/* Gives the matcher a pool of that mode, under a rule set or without. */
-static void sync_begin(const char *mode, const char *rules)
-{
-    struct mu_msg_pool_sync *sync = &rig.msg.pool_sync;
-    memset(sync, 0, sizeof *sync);
-    rig.msg.op = MU_OP_POOL_SYNC;
-    (void)snprintf(sync->mode, sizeof sync->mode, "%s", mode);
-    sync->generation = 1;
-    sync->seq = 1;
-    sync->ready = true;
-    sync->config_hash = rig.config.hash;
-    if (rules != NULL) {
-        sync->rules_version = 4;
-        sync->rules = (struct mu_slice){ (const uint8_t *)rules, (uint32_t)strlen(rules) };
-    }
-}
-
-static void sync_join(const char *id, int64_t rating, uint64_t waited_ms)
-{
-    struct mu_msg_pool_ticket *join = &rig.msg.pool_sync.joins[rig.msg.pool_sync.joins_count++];
-    memset(join, 0, sizeof *join);
-    (void)snprintf(join->id, sizeof join->id, "%s", id);
-    join->version = 3;
-    join->players = 1;
-    join->rating = rating;
-    join->waited_ms = waited_ms;
-    join->reach_count = 1;
-    join->reach[0] = (struct mu_msg_reach){ .region = 1, .ms = 30 };
-}
-
-static void sync_send(const char *shard)
-{
-    rig_clear(&rig);
-    assert_int_equal(rig_send(&rig, MU_FRAME_EVENT, shard, 0), 0);
-    rig_batch_end(&rig);
-    rig_clear(&rig);
-}
+#include "tests/unit/matcher_world.h"
 
 static void explain(const char *shard, const char *mode, const char *ticket)
 {
@@ -83,7 +42,7 @@ static void test_window(void **state)
 {
     (void)state;
     rig_begin(&rig, &mu_matcher_ops, "");
-    sync_begin("ranked", NULL); /* 100 points, 10 a second */
+    sync_begin("ranked", 1, 1, true); /* 100 points, 10 a second */
     sync_join("tkt_a", 1000, 0);
     sync_join("tkt_b", 1130, 0);
     sync_join("tkt_c", 2000, 0);
@@ -134,7 +93,8 @@ static void test_rules(void **state)
 {
     (void)state;
     rig_begin(&rig, &mu_matcher_ops, "");
-    sync_begin("ranked", close_rules);
+    sync_begin("ranked", 1, 1, true);
+    sync_rules(4, close_rules);
     sync_join("tkt_a", 1000, 2500);
     sync_join("tkt_b", 1120, 0);
     sync_join("tkt_c", 1900, 0);
@@ -163,7 +123,7 @@ static void test_taken(void **state)
 {
     (void)state;
     rig_begin(&rig, &mu_matcher_ops, "");
-    sync_begin("ranked", NULL);
+    sync_begin("ranked", 1, 1, true);
     sync_join("tkt_a", 1000, 0);
     sync_join("tkt_b", 1050, 0);
     sync_send("#1");
@@ -183,13 +143,13 @@ static void test_unknown(void **state)
     rig_begin(&rig, &mu_matcher_ops, "");
     explain("#1", "ranked", "tkt_a");
     expect_refused(MU_ERROR_UNAVAILABLE);
-    sync_begin("ranked", NULL);
+    sync_begin("ranked", 1, 1, true);
     sync_join("tkt_a", 1000, 0);
     rig.msg.pool_sync.ready = false; /* the snapshot goes on */
     sync_send("#1");
     explain("#1", "ranked", "tkt_a");
     expect_refused(MU_ERROR_UNAVAILABLE);
-    sync_begin("ranked", NULL);
+    sync_begin("ranked", 1, 1, true);
     rig.msg.pool_sync.seq = 2;
     sync_send("#1");
     explain("#1", "ranked", "tkt_a");

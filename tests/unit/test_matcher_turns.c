@@ -1,7 +1,6 @@
 /* The matcher: a queue that is hard to match holds up no other one. */
-#include "actors/matcher.h"
 #include "actors/matcher_state.h"
-#include "tests/unit/queue_rig.h"
+#include "tests/unit/matcher_world.h"
 
 enum { HARD = 5, TICKETS = 192, JOINS = 64 };
 
@@ -14,32 +13,8 @@ static const char document[] =
     "[\"avg(teams[*].players.rating)\"], \"referenceValue\": 100000, \"maxDistance\": 1}]}";
 
 static struct mu_rng rng;
-static struct rig rig;
-
-static void sync_begin(const char *mode, uint64_t seq, bool ready)
-{
-    memset(&rig.msg.pool_sync, 0, sizeof rig.msg.pool_sync);
-    rig.msg.op = MU_OP_POOL_SYNC;
-    (void)snprintf(rig.msg.pool_sync.mode, sizeof rig.msg.pool_sync.mode, "%s", mode);
-    rig.msg.pool_sync.generation = 1;
-    rig.msg.pool_sync.seq = seq;
-    rig.msg.pool_sync.ready = ready;
-    rig.msg.pool_sync.config_hash = rig.config.hash;
-}
-
-static void sync_join(uint32_t number)
-{
-    struct mu_msg_pool_ticket *join = &rig.msg.pool_sync.joins[rig.msg.pool_sync.joins_count++];
-    memset(join, 0, sizeof *join);
-    (void)snprintf(join->id, sizeof join->id, "tkt_%u", number);
-    join->version = 1;
-    join->players = 1;
-    join->rating = 1000 + (int64_t)number;
-    join->reach_count = 1;
-    join->reach[0] = (struct mu_msg_reach){ .region = 1, .ms = 30 };
-}
-
-static void sync_send(uint32_t number)
+/* Sends it beside others, in one batch. */
+static void sync_put(uint32_t number)
 {
     char shard[MU_ADDRESS_MAX + 1];
     (void)snprintf(shard, sizeof shard, "#%u", number);
@@ -50,14 +25,14 @@ static void sync_send(uint32_t number)
 static void send_hard(uint32_t number)
 {
     for (uint32_t i = 0; i < TICKETS / JOINS; i++) {
-        sync_begin("team_match", i + 1, i + 1 == TICKETS / JOINS);
-        rig.msg.pool_sync.rules_version = 1;
-        rig.msg.pool_sync.rules =
-            (struct mu_slice){ (const uint8_t *)document, sizeof document - 1 };
+        sync_begin("team_match", 1, i + 1, i + 1 == TICKETS / JOINS);
+        sync_rules(1, document);
         for (uint32_t k = 0; k < JOINS; k++) {
-            sync_join(i * JOINS + k);
+            char id[MU_ID_MAX + 1];
+            (void)snprintf(id, sizeof id, "tkt_%u", i * JOINS + k);
+            sync_join(id, 1000 + (int64_t)(i * JOINS + k), 0);
         }
-        sync_send(number);
+        sync_put(number);
     }
 }
 
@@ -86,10 +61,10 @@ static void test_turns(void **state)
     for (uint32_t i = 0; i < HARD; i++) {
         send_hard(i);
     }
-    sync_begin("ranked", 1, true);
-    sync_join(0);
-    sync_join(1);
-    sync_send(HARD);
+    sync_begin("ranked", 1, 1, true);
+    sync_join("tkt_0", 1000, 0);
+    sync_join("tkt_1", 1001, 0);
+    sync_put(HARD);
     while (!matched) {
         uint64_t done = 0;
         rig_clear(&rig);
