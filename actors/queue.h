@@ -16,7 +16,7 @@
 
 #include "core/actor.h"
 
-#define MU_QUEUE_FORWARDS_MAX 4096 /* TICKET_ADDs that wait for the store; more: OVERLOADED */
+#define MU_QUEUE_FORWARDS_MAX 4096 /* requests that were passed on; more: OVERLOADED */
 #define MU_QUEUE_COMMITS_MAX  4096 /* matches being committed; more proposals wait */
 #define MU_QUEUE_EXPIRIES_MAX 1024 /* tickets being expired */
 #define MU_QUEUE_EXPLAINS_MAX 8    /* tickets being explained: matchers have better to do */

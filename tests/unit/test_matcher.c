@@ -84,6 +84,49 @@ static void test_proposes(void **state)
     rig_end(&rig);
 }
 
+/* Who has ended without a match is forgotten, unless he comes again in the same message. */
+static void test_quits(void **state)
+{
+    (void)state;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    sync_begin("ranked", 1, 1, true);
+    sync_join("tkt_a", 1000, 0);
+    sync_join("tkt_b", 2000, 0);
+    sync_send("#1");
+    assert_int_equal(counter(MU_COUNTER_POOL_TICKETS), 2);
+    sync_begin("ranked", 1, 2, true);
+    rig.msg.pool_sync.quits_count = 2;
+    memcpy(rig.msg.pool_sync.quits[0].id, "tkt_a", sizeof "tkt_a");
+    memcpy(rig.msg.pool_sync.quits[1].id, "tkt_b", sizeof "tkt_b");
+    sync_join("tkt_b", 2000, 0);
+    sync_send("#1");
+    assert_int_equal(counter(MU_COUNTER_POOL_TICKETS), 1);
+    rig_end(&rig);
+}
+
+/* Players of a party that may be split have a seat each. */
+static void test_seats(void **state)
+{
+    (void)state;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    sync_begin("ranked", 1, 1, true);
+    sync_rules(1, "{\"name\": \"two\", \"ruleLanguageVersion\": \"1.0\", \"parties\": \"may_span\","
+                  "\"teams\": [{\"name\": \"side\", \"minPlayers\": 1, \"maxPlayers\": 1,"
+                  "\"quantity\": 2}]}");
+    sync_join("tkt_party", 1000, 0);
+    struct mu_msg_pool_ticket *party = &rig.msg.pool_sync.joins[0];
+    party->players = 2;
+    party->members_count = 2;
+    party->members[0] = (struct mu_msg_pool_player){ .id = "ply_a", .rating = 1000 };
+    party->members[1] = (struct mu_msg_pool_player){ .id = "ply_b", .rating = 1000 };
+    sync_send("#1");
+    assert_true(rig_find(&rig, MU_OP_PROPOSALS, 0));
+    assert_int_equal(rig.msg.proposals.tickets_count, 1);
+    uint64_t seats = rig.msg.proposals.tickets[0].seats;
+    assert_true(seats == 0x0102 || seats == 0x0201);
+    rig_end(&rig);
+}
+
 /* Exactly at the moment, not at a tick. */
 static void test_moment(void **state)
 {
@@ -253,6 +296,8 @@ int main(int argc, char **argv)
     rng.state = unit_seed(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_proposes),
+        cmocka_unit_test(test_quits),
+        cmocka_unit_test(test_seats),
         cmocka_unit_test(test_moment),
         cmocka_unit_test(test_gaps_and_generations),
         cmocka_unit_test(test_not_taken),
