@@ -364,7 +364,7 @@ static int run(struct host *host)
             return EXIT_IO;
         }
         if (now >= watchdog_ms) {
-            (void)mu_notify("WATCHDOG=1"); /* a supervisor that is deaf restarts us */
+            (void)mu_notify_alive(true); /* a supervisor that is deaf restarts us */
             watchdog_ms = now + WATCHDOG_MS;
         }
     }
