@@ -240,6 +240,8 @@ static struct mu_router *create_router(struct host *host)
     const struct mu_router_options options = {
         .incarnation = random[0] | 1,
         .seed = random[1],
+        .name = host->options->name,
+        .build = host->options->build,
         .peers_max = MU_ROUTER_PEERS_MAX,
         .destinations_max = MU_ROUTER_DESTINATIONS_MAX,
         .players_max = MU_ROUTER_PLAYERS_MAX,

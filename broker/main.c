@@ -119,7 +119,11 @@ int main(int argc, char **argv)
     } else {
         catch_signals();
         const struct mu_broker_options options = {
-            .bind = command.bind, .config = config, .log = log, .stop = &stop
+            .bind = command.bind,
+            .build = MU_VERSION,
+            .config = config,
+            .log = log,
+            .stop = &stop,
         };
         code = mu_broker_run(&options);
     }

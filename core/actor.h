@@ -41,6 +41,7 @@ struct mu_event {
 /* What an actor is made with.  The pointers outlive the actor. */
 struct mu_actor_env {
     const char *partition;          /* what it owns, as "queue/eu-west-1"; "" for none */
+    const char *name;               /* of this process, the same after a restart; NULL: none */
     uint64_t seed;                  /* for ids, jitter and hash seeds */
     uint64_t incarnation;           /* of this process: random, never 0 */
     const struct mu_config *config; /* of the cluster */
