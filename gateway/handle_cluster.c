@@ -248,24 +248,28 @@ static void put_totals(struct mu_json_writer *writer, const struct processes *li
 {
     static const struct {
         const char *key;
+        const char *kind; /* of those that count it: some is counted on its way, too */
         enum mu_counter counter;
     } totals[] = {
-        { "ticketsAdded", MU_COUNTER_TICKETS_ADDED },
-        { "matchesFormed", MU_COUNTER_MATCHES_COMMITTED },
-        { "matchesWaiting", MU_COUNTER_MATCHES_WAITING },
-        { "matchesLive", MU_COUNTER_MATCHES_LIVE },
-        { "matchesEnded", MU_COUNTER_MATCHES_ENDED },
-        { "servers", MU_COUNTER_SERVERS },
-        { "lobbies", MU_COUNTER_LOBBIES },
-        { "sockets", MU_COUNTER_SOCKETS },
-        { "httpRequests", MU_COUNTER_HTTP_REQUESTS },
+        { "ticketsAdded", "store", MU_COUNTER_TICKETS_ADDED },
+        { "matchesWaiting", "lobby", MU_COUNTER_MATCHES_WAITING },
+        { "matchesLive", "lobby", MU_COUNTER_MATCHES_LIVE },
+        { "matchesEnded", "store", MU_COUNTER_MATCHES_ENDED },
+        { "servers", "lobby", MU_COUNTER_SERVERS },
+        { "lobbies", "lobby", MU_COUNTER_LOBBIES },
+        { "sockets", "gateway", MU_COUNTER_SOCKETS },
+        { "httpRequests", "gateway", MU_COUNTER_HTTP_REQUESTS },
     };
     mu_json_key(writer, "totals");
     mu_json_object_begin(writer);
     for (size_t i = 0; i < sizeof totals / sizeof totals[0]; i++) {
         uint64_t sum = 0;
         for (uint32_t k = 0; k < list->count; k++) {
-            sum += counter_of(list->at[k].stats, totals[i].counter);
+            const struct mu_msg_stats *stats = list->at[k].stats;
+            /* Who stands by knows of the same lobbies and matches as the owner. */
+            bool counts =
+                strcmp(stats->kind, totals[i].kind) == 0 && life_of(stats) != MU_LIFE_STANDBY;
+            sum += counts ? counter_of(stats, totals[i].counter) : 0;
         }
         mu_put_u64(writer, totals[i].key, sum);
     }
