@@ -21,10 +21,11 @@
 
 static volatile sig_atomic_t stop;
 
+/* The first signal asks for an orderly end, the second for one at once. */
 static void on_signal(int signal)
 {
     (void)signal;
-    stop = 1;
+    stop = stop == 0 ? 1 : 2;
 }
 
 static const char manual[] =
@@ -52,7 +53,8 @@ static const char manual[] =
     "  -h, --help        this text\n"
     "  --version         the version\n"
     "\n"
-    "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in order.\n"
+    "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in order: it hands\n"
+    "over what it has, for drain_ms at most; a second one ends it at once.\n"
     "exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory or alike; 74 the "
     "store\n"
     "or a socket failed; 75 another owner has taken over, or has the store: start again; 78 wrong\n"
@@ -245,11 +247,23 @@ static void set_up_signals(bool die_with_parent)
     }
 }
 
+/* A name that is the same after a restart, and another one on another machine. */
+static void make_name(const struct command *command, char ret[MU_ADDRESS_MAX + 1])
+{
+    char host[MU_ADDRESS_MAX + 1] = "";
+    (void)gethostname(host, sizeof host - 1); /* a machine without a name is like another one */
+    (void)snprintf(ret, MU_ADDRESS_MAX + 1, "%s/%s", host,
+                   command->partition[0] != '\0' ? command->partition : command->ops->kind);
+}
+
 static int run(const struct command *command, struct mu_log *log, const struct mu_config *config)
 {
+    char name[MU_ADDRESS_MAX + 1];
+    make_name(command, name);
     struct mu_host_options options = {
         .ops = command->ops,
         .partition = command->partition,
+        .name = name,
         .build = MU_VERSION,
         .config = config,
         .log = log,
