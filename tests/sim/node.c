@@ -285,8 +285,7 @@ void node_turn(struct sim *sim, struct node *node)
     }
     if (mu_bus_superseded(node->bus)) {
         node_die(sim, node, "superseded");
-    } else if (node->draining &&
-               (node->ops->drained(node->actor) || node->end_ms <= sim->now_ms)) {
+    } else if (node->draining && (node->ops->drained(node->actor) || node->end_ms <= sim->now_ms)) {
         end_drained(sim, node);
     } else if (node->ops == NULL || node->ops->epoch(node->actor) > 0) {
         node->deaths = 0;
