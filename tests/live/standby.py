@@ -59,9 +59,14 @@ class Pair:
             return [name for name, serves in now.items() if name not in known and not serves]
         await l.wait_for(f"another process for {self.partition}", look)
 
+    def ready(self):
+        """How often ours has said that it is ready, without an epoch."""
+        with open(self.live.path("log"), encoding="utf-8", errors="replace") as file:
+            return len(re.findall(rf'actor={self.partition} event="ready" .*epoch=0$', file.read(), re.MULTILINE))
+
     async def start(self):
-        """Starts ours, which stands by."""
-        known = await self.instances()
+        """Starts ours, which stands by, and says that it is ready for that."""
+        known, before = await self.instances(), self.ready()
         words = l.command_of(await l.wait_for(f"dev's {self.partition}", self.dev))
         actor, broker, config = words[0], words[words.index("--broker") + 1], words[words.index("--config") + 1]
         kind = self.partition.partition("/")[0]
@@ -69,6 +74,7 @@ class Pair:
             actor, "--kind", kind, "--partition", self.partition, "--name", f"{self.partition}#2", "--broker", broker,
             "--config", config, "--log", "info", "--die-with-parent", stderr=open(self.live.path("log"), "ab"))
         await self.newcomer(known)
+        await l.wait_for("its being ready", lambda: self.ready() > before)
 
     def end(self):
         if self.ours is not None and self.ours.returncode is None:
