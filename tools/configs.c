@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/config_yaml.h"
+#include "core/options.h"
 #include "tools/command.h"
-#include "tools/options.h"
 
 static void print_regions(const struct mu_config *config)
 {

@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "core/config_yaml.h"
+#include "core/options.h"
 #include "tools/bots.h"
 #include "tools/cluster.h"
 #include "tools/command.h"
@@ -18,7 +19,6 @@
 #include "tools/dev_plan.h"
 #include "tools/http_client.h"
 #include "tools/key_file.h"
-#include "tools/options.h"
 #include "tools/table.h"
 
 #define TURN_MS  20    /* while it starts or stops */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/address.h"
-#include "tools/options.h"
+#include "core/options.h"
 
 int mu_dev_plan_make(struct mu_dev_plan *plan, uint16_t port, uint16_t *ret_admin_port)
 {

@@ -10,9 +10,9 @@
 #include "actors/host.h"
 #include "core/config_yaml.h"
 #include "core/endpoint.h"
+#include "core/options.h"
 #include "tools/command.h"
 #include "tools/dev_folder.h"
-#include "tools/options.h"
 #include "tools/recorder.h"
 
 #ifndef MU_VERSION
