@@ -14,7 +14,8 @@ struct mu_nearest {
 };
 
 /* Takes `name` if it is nearer than what there was, and near enough to be a slip of the hand: two
- * letters, or one when the shorter of the two names has less than 3.  O(length^2), no allocation. */
+ * letters, or one when the shorter of the two names has less than 3.
+ * O(length^2), no allocation. */
 void mu_nearest_offer(struct mu_nearest *nearest, const char *name);
 
 #endif /* MU_CORE_NEAREST_H */

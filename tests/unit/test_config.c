@@ -104,7 +104,7 @@ struct refused {
 
 static const struct refused refused[] = {
     { "unknown_section.yaml",
-      ":1: setting: is not known; known are modes, regions, origins, keys, settings" },
+      ":1: setting: is not known; known are modes, regions, origins, keys, settings, cluster" },
     { "unknown_field.yaml", ":3: regions[0].alias: is not known; known are name, aliases" },
     { "bad_values.yaml",
       ":6: regions[0].name: is longer than 31 bytes\n"
