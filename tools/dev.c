@@ -324,6 +324,10 @@ static int serve(struct dev *dev)
 static int work(struct dev *dev)
 {
     char error[MU_CONFIG_ERROR_MAX];
+    const char *variable = getenv("MUSTER_CONFIG"); /* the children would take it, too */
+    if (dev->values.config == NULL && variable != NULL && variable[0] != '\0') {
+        dev->values.config = variable;
+    }
     if (mu_config_load(dev->values.config, &dev->config, error, sizeof error) != 0) {
         (void)fprintf(stderr, "%s\n", error);
         return MU_EXIT_CONFIG;

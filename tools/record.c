@@ -271,6 +271,7 @@ static int run(struct call *call, struct mu_host_options *host)
     host->ops = &mu_recorder_ops;
     host->partition = "";
     host->build = MU_VERSION;
+    host->name = "record";
     host->config = &call->cluster.config;
     host->log = log;
     host->stop = &call->job.ended;

@@ -136,6 +136,7 @@ static void *run_broker(void *context)
     struct broker *broker = context;
     const struct mu_broker_options options = {
         .bind = broker->bind,
+        .name = "broker",
         .config = &config,
         .log = log_off,
         .stop = &broker->stop,
@@ -173,6 +174,7 @@ static void *run_actor(void *context)
         .ops = &echo_ops,
         .partition = "echo/0",
         .build = "test",
+        .name = "echo",
         .config = &config,
         .log = log_off,
         .stop = &runner->stop,
