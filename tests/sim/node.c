@@ -13,8 +13,7 @@ enum { RESTART_MS = 100, RESTART_MAX_MS = 2000, CREDIT = 256, CREDIT_MATCHER = 4
 static int emit(void *context, uint32_t broker, struct mu_slice header, struct mu_slice body)
 {
     struct node *node = context;
-    assert(broker == 0);
-    return hub_send(node->sim, node, header, body);
+    return hub_send(node->sim, node, broker, header, body);
 }
 
 static struct mu_bus *bus_create(struct sim *sim, struct node *node)
@@ -29,8 +28,8 @@ static struct mu_bus *bus_create(struct sim *sim, struct node *node)
         .credit = strcmp(kind, "matcher") == 0 ? CREDIT_MATCHER : CREDIT,
         .heartbeat_ms = (uint32_t)sim->config.settings.heartbeat_ms,
         .missed_max = (uint32_t)sim->config.settings.heartbeats_missed_max,
-        .brokers_count = 1,
-        .brokers = { "sim://broker-0" },
+        .brokers_count = sim->brokers_count,
+        .brokers = { "sim://broker-0", "sim://broker-1", "sim://broker-2" },
         .emit = emit,
         .context = node,
     };
@@ -99,7 +98,9 @@ void node_start(struct sim *sim, struct node *node)
     mu_outbox_clear(node->out);
     node->bus = bus_create(sim, node);
     assert(node->bus != NULL);
-    hub_connect(sim, node);
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        hub_connect(sim, node, i);
+    }
     sim_trace(sim, node->name, "starts");
     if (node->ops == NULL) {
         node->gateway = gate_create(sim, node);
@@ -147,7 +148,9 @@ void node_die(struct sim *sim, struct node *node, const char *why)
     }
     mu_bus_destroy(node->bus);
     node->bus = NULL;
-    hub_disconnect(sim, node);
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        hub_disconnect(sim, node, i);
+    }
 }
 
 static void run_turn(struct sim *sim, struct item *item)
@@ -200,6 +203,7 @@ static void end_batch(struct sim *sim, struct node *node)
         mu_bus_set_epoch(node->bus, node->ops->epoch(node->actor));
         if (sim_random(sim, SIM_CHECK_EVERY) == 0) {
             node->ops->check(node->actor);
+            mu_bus_check(node->bus);
         }
         if (node->stats_ms <= sim->now_ms) {
             tell_stats(sim, node);
@@ -219,9 +223,12 @@ void node_turn(struct sim *sim, struct node *node)
     }
     flush(sim, node);
     mu_bus_handled(node->bus);
-    if (mu_bus_tick(node->bus, sim->now_ms) != 0) {
-        hub_disconnect(sim, node);
-        hub_connect(sim, node);
+    uint32_t reopen = mu_bus_tick(node->bus, sim->now_ms);
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        if ((reopen & 1u << i) != 0) {
+            hub_disconnect(sim, node, i);
+            hub_connect(sim, node, i);
+        }
     }
     if (mu_bus_superseded(node->bus)) {
         node_die(sim, node, "superseded");
@@ -246,10 +253,13 @@ int64_t node_deadline(const struct sim *sim, const struct node *node)
     return at > node->still_until_ms ? at : node->still_until_ms;
 }
 
-void node_receive(struct sim *sim, struct node *node, struct mu_slice header, struct mu_slice body)
+/* A packet of a connection that the node still has; it is a batch with those that come at once. */
+static void arrive(struct sim *sim, struct node *node, struct item *item)
 {
+    struct mu_slice header = { item->bytes, item->sizes[0] };
+    struct mu_slice body = { item->bytes + item->sizes[0], item->sizes[1] };
     const struct mu_msg_envelope *envelope =
-        mu_bus_receive(node->bus, 0, sim->now_ms, header, body);
+        mu_bus_receive(node->bus, item->broker, sim->now_ms, header, body);
     node_turn_soon(sim, node);
     if (envelope == NULL) {
         return;
@@ -269,5 +279,19 @@ void node_receive(struct sim *sim, struct node *node, struct mu_slice header, st
     step(sim, node, &ev);
     if (node->up && mu_outbox_full(node->out)) {
         node_turn(sim, node);
+    }
+}
+
+void node_receive(struct sim *sim, struct item *item)
+{
+    struct node *node = &sim->nodes[item->node];
+    if (!node->up || node->life != item->life ||
+        node->links[item->broker].connection != item->peer) {
+        return;
+    }
+    if (node->still_until_ms > sim->now_ms) { /* it waits in the socket */
+        agenda_again(&sim->agenda, node->still_until_ms, item);
+    } else {
+        arrive(sim, node, item);
     }
 }

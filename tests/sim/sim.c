@@ -34,6 +34,12 @@ int64_t sim_wall(const struct sim *sim)
     return SIM_WALL_MS + sim->now_ms + sim->wall_skew_ms;
 }
 
+int64_t sim_since(const struct sim *sim, int64_t at_ms)
+{
+    (void)sim;
+    return at_ms - START_MS;
+}
+
 bool sim_chance(struct sim *sim, uint32_t ppm)
 {
     return mu_rng_chance_ppm(&sim->rng, ppm);
@@ -128,7 +134,10 @@ struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const
     struct node *node = &sim->nodes[sim->nodes_count++];
     node->sim = sim;
     node->ops = ops;
-    node->connection = SIM_NOBODY;
+    node->host = sim_below(sim, sim->hosts_count);
+    for (uint32_t i = 0; i < SIM_BROKERS_MAX; i++) {
+        node->links[i].connection = SIM_NOBODY;
+    }
     node->back_ms = sim->now_ms + sim_below(sim, 500);
     node->out = mu_outbox_create(1);
     assert(node->out != NULL);
@@ -141,6 +150,11 @@ static void populate(struct sim *sim)
 {
     char name[MU_ADDRESS_MAX + 1];
     chaos_draw(sim);
+    sim->hosts_count = 1 + sim_below(sim, SIM_HOSTS_MAX);
+    hub_create(sim, 1 + sim_below(sim, SIM_BROKERS_MAX));
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        sim->brokers[i].host = sim_below(sim, sim->hosts_count);
+    }
     (void)sim_add_node(sim, &mu_store_actor_ops, "store", "");
     for (uint32_t i = 0; i < sim->config.regions_count; i++) {
         mu_address_queue(sim->config.regions[i].name, name);
@@ -177,8 +191,8 @@ void sim_init(struct sim *sim, uint64_t seed, bool trace, const struct sim_plan 
         .trace = trace,
         .hash = UINT64_C(14695981039346656037),
         .next_socket = 1,
+        .hosts_count = 1,
     };
-    memset(sim->connections, 0xff, sizeof sim->connections);
     sim->faults_until_ms = START_MS;
     sim->end_ms = MU_NEVER;
     sim->store = mu_mem_create();
@@ -188,23 +202,24 @@ void sim_init(struct sim *sim, uint64_t seed, bool trace, const struct sim_plan 
     plan->populate(sim);
     sim->checks = checks_create(sim);
     assert(sim->checks != NULL);
-    sim->router_back_ms = START_MS;
 }
 
-/* What comes next: an agenda item, a node's or client's own deadline, the broker's. */
+/* What comes next: an agenda item, or the own deadline of a broker, a node or a client. */
 struct next {
     int64_t at_ms;
     struct node *node;
     struct client *client;
-    bool router;
+    struct broker *broker;
 };
 
 static struct next find_next(struct sim *sim)
 {
     struct next next = { .at_ms = agenda_next(&sim->agenda) };
-    int64_t router = sim->router != NULL ? mu_router_deadline(sim->router) : sim->router_back_ms;
-    if (router < next.at_ms) {
-        next = (struct next){ .at_ms = router, .router = true };
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        int64_t at = hub_deadline(&sim->brokers[i]);
+        if (at < next.at_ms) {
+            next = (struct next){ .at_ms = at, .broker = &sim->brokers[i] };
+        }
     }
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         int64_t at = node_deadline(sim, &sim->nodes[i]);
@@ -234,10 +249,8 @@ static void run_next(struct sim *sim, const struct next *next)
         }
     } else if (next->client != NULL) {
         client_run(sim, next->client);
-    } else if (next->router && sim->router != NULL) {
-        mu_router_tick(sim->router, sim->now_ms);
-    } else if (next->router) {
-        hub_start(sim);
+    } else if (next->broker != NULL) {
+        hub_tick(sim, next->broker);
     } else {
         struct item *item = agenda_take(&sim->agenda);
         item->run(sim, item);
@@ -290,7 +303,9 @@ void sim_release(struct sim *sim)
         }
         mu_outbox_destroy(node->out);
     }
-    mu_router_destroy(sim->router);
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        mu_router_destroy(sim->brokers[i].router);
+    }
     for (uint32_t i = 0; i < sim->clients_count; i++) {
         client_destroy(sim->clients[i]);
     }
