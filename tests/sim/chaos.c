@@ -6,7 +6,7 @@
 #include "storage/mem.h"
 
 enum { ROUND_MS = 100, CUT_MS = 4000, STILL_MS = 3000, HOUR_MS = 3600000 };
-enum { PART_MS = 8000, SLOW_MS = 5000, SLOWNESS_MS = 400, CRASH_MS = 4000 };
+enum { PART_MS = 8000, SLOW_MS = 5000, SLOWNESS_MS = 400, CRASH_MS = 4000, AWAY_MS = 6000 };
 
 /* One of the strengths, the first being "not at all". */
 static uint32_t draw(struct sim *sim, uint32_t a, uint32_t b, uint32_t c)
@@ -194,5 +194,14 @@ void chaos_end(struct sim *sim)
         struct node *node = &sim->nodes[i];
         node->still_until_ms = 0;
         node->back_ms = node->back_ms < soon_ms ? node->back_ms : soon_ms;
+    }
+}
+
+void chaos_drill(struct sim *sim)
+{
+    if (sim->brokers_count > 1) {
+        struct broker *broker = &sim->brokers[sim_below(sim, sim->brokers_count)];
+        hub_die(sim, broker);
+        broker->back_ms = sim->now_ms + AWAY_MS;
     }
 }

@@ -22,6 +22,8 @@ enum {
     START_MS = 1000000,
     FAULTS_MS = 20000, /* how long faults happen */
     CALM_MS = 45000,   /* how long the world then has to settle */
+    STRICT_MS = 12000, /* of them, until every request must succeed ... */
+    DRILL_MS = 14000,  /* ... and until one of several brokers dies all the same */
 };
 
 bool sim_faulty(const struct sim *sim)
@@ -194,6 +196,7 @@ void sim_init(struct sim *sim, uint64_t seed, bool trace, const struct sim_plan 
         .hosts_count = 1,
     };
     sim->faults_until_ms = START_MS;
+    sim->strict_ms = MU_NEVER;
     sim->end_ms = MU_NEVER;
     sim->store = mu_mem_create();
     sim->decoder = mu_decoder_create();
@@ -268,20 +271,34 @@ bool sim_step(struct sim *sim, int64_t until_ms)
     return true;
 }
 
+/* The faults end, and later, the drill. */
+static void turn_of_events(struct sim *sim, struct item *item)
+{
+    if (item->peer == 0) {
+        chaos_end(sim);
+    } else {
+        chaos_drill(sim);
+    }
+}
+
+static void schedule(struct sim *sim, uint32_t which, int64_t at_ms)
+{
+    struct item *item = agenda_add(&sim->agenda, at_ms, NULL, 0, NULL, 0);
+    item->run = turn_of_events;
+    item->peer = which;
+}
+
 bool sim_run(struct sim *sim, uint64_t seed, bool trace)
 {
     static const struct sim_plan swarm = { .configure = configure, .populate = populate };
     sim_init(sim, seed, trace, &swarm);
     sim->faults_until_ms = START_MS + FAULTS_MS;
+    sim->strict_ms = sim->faults_until_ms + STRICT_MS;
     sim->end_ms = sim->faults_until_ms + CALM_MS;
     chaos_schedule(sim);
-    bool calm = false;
-    while (sim->bad[0] == '\0' && sim_step(sim, sim->end_ms)) {
-        if (!calm && !sim_faulty(sim)) {
-            calm = true;
-            chaos_end(sim);
-        }
-    }
+    schedule(sim, 0, sim->faults_until_ms);
+    schedule(sim, 1, sim->faults_until_ms + DRILL_MS);
+    while (sim->bad[0] == '\0' && sim_step(sim, sim->end_ms)) {}
     if (sim->bad[0] == '\0') {
         liveness_check(sim);
     }

@@ -128,6 +128,7 @@ struct sim {
     int64_t now_ms;
     int64_t wall_skew_ms;
     int64_t faults_until_ms;
+    int64_t strict_ms; /* who asks from then on must be answered for good, and at once */
     int64_t end_ms;
     struct faults faults;
     struct mu_config config;
@@ -222,5 +223,6 @@ int64_t gate_deadline(const struct node *node);
 void chaos_draw(struct sim *sim);
 void chaos_schedule(struct sim *sim);
 void chaos_end(struct sim *sim);
+void chaos_drill(struct sim *sim); /* a death that nobody may notice */
 
 #endif /* MU_TESTS_SIM_SIM_H */
