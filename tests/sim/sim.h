@@ -81,9 +81,11 @@ struct node {
     struct mu_bus *bus;
     struct mu_outbox *out;
     bool up;
-    bool turn_due; /* a turn stands in the agenda */
-    uint64_t life; /* incarnation while up */
-    uint32_t host; /* where it lives */
+    bool turn_due;  /* a turn stands in the agenda */
+    bool draining;  /* it hands over what it has, and ends; stays until it starts again */
+    int64_t end_ms; /* draining: when it ends all the same */
+    uint64_t life;  /* incarnation while up */
+    uint32_t host;  /* where it lives */
     struct link links[SIM_BROKERS_MAX];
     int64_t back_ms;        /* while down: when it starts again */
     int64_t cut_until_ms;   /* its links carry nothing */
@@ -188,6 +190,9 @@ void sim_mix(struct sim *sim, const void *bytes, size_t size);
 /* node.c */
 void node_start(struct sim *sim, struct node *node);
 void node_die(struct sim *sim, struct node *node, const char *why);
+/* As SIGTERM: an actor that is up hands over what it has, for settings.drain_ms at most; then it
+ * ends, and is started again as one that has died. */
+void node_drain(struct sim *sim, struct node *node);
 void node_turn(struct sim *sim, struct node *node);
 void node_turn_soon(struct sim *sim, struct node *node);
 int64_t node_deadline(const struct sim *sim, const struct node *node);
