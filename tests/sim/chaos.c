@@ -1,5 +1,6 @@
 /* tests/sim/chaos.c - what goes wrong, and when it stops. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "client.h"
 #include "sim.h"
@@ -27,6 +28,7 @@ void chaos_draw(struct sim *sim)
         .part_ppm = draw(sim, 1000, 4000, 10000),
         .crash_ppm = draw(sim, 500, 1000, 3000),
         .kill_ppm = draw(sim, 500, 2000, 8000),
+        .drain_ppm = draw(sim, 500, 2000, 8000),
         .pause_ppm = draw(sim, 500, 2000, 8000),
         .commit_ppm = draw(sim, 1000, 5000, 30000),
         .clock_ppm = draw(sim, 1000, 5000, 20000),
@@ -126,6 +128,9 @@ static void trouble_node(struct sim *sim, struct node *node)
     if (sim_chance(sim, sim->faults.kill_ppm)) {
         node_die(sim, node, "killed");
     }
+    if (node->up && node->ops != NULL && sim_chance(sim, sim->faults.drain_ppm)) {
+        node_drain(sim, node);
+    }
     if (sim_chance(sim, sim->faults.cut_ppm)) {
         node->cut_until_ms = sim->now_ms + sim_below(sim, CUT_MS);
         sim_trace(sim, node->name, "is cut off");
@@ -197,9 +202,49 @@ void chaos_end(struct sim *sim)
     }
 }
 
+/* The serving owner of a partition that has one standing by; NULL: there is none. */
+static struct node *pick_owner(struct sim *sim)
+{
+    struct node *owners[SIM_NODES_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        const struct node *standby = &sim->nodes[i];
+        bool waits = standby->up && standby->partition[0] != '\0' &&
+                     standby->ops->life(standby->actor) == MU_LIFE_STANDBY;
+        for (uint32_t k = 0; k < sim->nodes_count && waits; k++) {
+            struct node *owner = &sim->nodes[k];
+            if (owner->up && strcmp(owner->partition, standby->partition) == 0 &&
+                owner->ops->life(owner->actor) == MU_LIFE_SERVING) {
+                owners[count++] = owner;
+            }
+        }
+    }
+    return count > 0 ? owners[sim_below(sim, count)] : NULL;
+}
+
+/* It is killed, is asked to end, stands still, or is not heard: somebody else has to do. */
+static void disturb(struct sim *sim, struct node *owner)
+{
+    int64_t back_ms = sim->now_ms + AWAY_MS;
+    memcpy(sim->drilled, owner->partition, sizeof sim->drilled);
+    sim_trace(sim, "world", "DRILL: %s", owner->name);
+    switch (sim_below(sim, 4)) {
+    case 0:
+        node_die(sim, owner, "killed");
+        owner->back_ms = back_ms;
+        break;
+    case 1: node_drain(sim, owner); break;
+    case 2: owner->still_until_ms = back_ms; break;
+    default: owner->cut_until_ms = back_ms; break;
+    }
+}
+
 void chaos_drill(struct sim *sim)
 {
-    if (sim->brokers_count > 1) {
+    struct node *owner = pick_owner(sim);
+    if (owner != NULL && sim_below(sim, 2) == 0) {
+        disturb(sim, owner);
+    } else if (sim->brokers_count > 1) {
         struct broker *broker = &sim->brokers[sim_below(sim, sim->brokers_count)];
         hub_die(sim, broker);
         broker->back_ms = sim->now_ms + AWAY_MS;

@@ -10,7 +10,7 @@
 #include "gate.h"
 
 enum {
-    TIMEOUT_MS = 4000,   /* of an attempt, as the client sees it */
+    TIMEOUT_MS = 6000,   /* of an attempt, as the client sees it */
     SCRIPTED_MS = 10000, /* the same of a scripted client: longer than a gateway's budget */
     BACKOFF_MS = 300,
     TRIP_MS = 20,

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checks.h"
 #include "sim.h"
 #include "storage/mem.h"
 
 enum { STATS_MS = 1000 };
-enum { RESTART_MS = 100, RESTART_MAX_MS = 2000, CREDIT = 256, CREDIT_MATCHER = 4 };
+enum { RESTART_MS = 100, RESTART_MAX_MS = 2000, AWAY_MAX_MS = 6000 };
+enum { CREDIT = 256, CREDIT_MATCHER = 4 };
 
 static int emit(void *context, uint32_t broker, struct mu_slice header, struct mu_slice body)
 {
@@ -65,6 +67,11 @@ static void trace_out(const struct sim *sim, const struct node *node,
     }
 }
 
+static bool is_store(const struct node *node)
+{
+    return node->ops != NULL && strcmp(node->ops->kind, "store") == 0;
+}
+
 static void flush(struct sim *sim, struct node *node)
 {
     struct mu_outbox *out = node->out;
@@ -79,6 +86,9 @@ static void flush(struct sim *sim, struct node *node)
         sim_mix(sim, body.data, body.size);
         if (sim->trace) {
             trace_out(sim, node, &out->entries[i], body);
+        }
+        if (is_store(node)) {
+            checks_answered(sim, &out->entries[i].envelope, body);
         }
         (void)mu_bus_send(node->bus, sim->now_ms, &out->entries[i].envelope, body);
     }
@@ -103,6 +113,7 @@ void node_start(struct sim *sim, struct node *node)
         hub_connect(sim, node, i);
     }
     sim_trace(sim, node->name, "starts");
+    checks_started(sim, node);
     if (node->ops == NULL) {
         node->gateway = gate_create(sim, node);
         assert(node->gateway != NULL);
@@ -113,7 +124,7 @@ void node_start(struct sim *sim, struct node *node)
             .seed = mu_rng_next(&sim->rng),
             .incarnation = node->life,
             .config = &sim->config,
-            .store = strcmp(node->ops->kind, "store") == 0 ? sim->store : NULL,
+            .store = is_store(node) ? sim->store : NULL,
         };
         int r = node->ops->create(&env, &node->actor);
         assert(r == 0);
@@ -137,12 +148,15 @@ void node_die(struct sim *sim, struct node *node, const char *why)
     int64_t back = (int64_t)RESTART_MS << node->deaths;
     node->back_ms = sim->now_ms + 1 + (back < RESTART_MAX_MS ? back : RESTART_MAX_MS) / 2 +
                     (int64_t)sim_below(sim, RESTART_MS);
+    if (sim_faulty(sim) && sim_below(sim, 4) == 0) { /* so that others have to take over */
+        node->back_ms += (int64_t)sim_below(sim, AWAY_MAX_MS);
+    }
     if (node->ops == NULL) {
         gate_destroy(sim, node);
     } else {
         node->ops->destroy(node->actor);
         node->actor = NULL;
-        if (strcmp(node->ops->kind, "store") == 0) {
+        if (is_store(node)) {
             /* What was not committed is gone; MU_MEM_FAULT_DURABLE is the commit that outlives
              * its answer. */
             mu_mem_crash(sim->store, false);
@@ -238,7 +252,9 @@ static void tell_stats(struct sim *sim, struct node *node)
     node->ops->stats(node->actor, sim->now_ms, stats);
     stats->epoch = node->ops->epoch(node->actor);
     stats->state = node->draining ? MU_LIFE_DRAINING : node->ops->life(node->actor);
-    stats->brokers = mu_bus_registered(node->bus, 0);
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        stats->brokers |= (uint64_t)mu_bus_registered(node->bus, i) << i;
+    }
     (void)snprintf(stats->name, sizeof stats->name, "%s", node->name);
     (void)snprintf(stats->build, sizeof stats->build, "%s", SIM_BUILD);
     mu_outbox_event(node->out, "*gateway", &sim->scratch);
@@ -292,8 +308,7 @@ void node_turn(struct sim *sim, struct node *node)
     }
     if (mu_bus_superseded(node->bus)) {
         node_die(sim, node, "superseded");
-    } else if (node->draining &&
-               (node->ops->drained(node->actor) || node->end_ms <= sim->now_ms)) {
+    } else if (node->draining && (node->ops->drained(node->actor) || node->end_ms <= sim->now_ms)) {
         end_drained(sim, node);
     } else if (node->ops == NULL || node->ops->epoch(node->actor) > 0) {
         node->deaths = 0;
@@ -336,6 +351,9 @@ static void arrive(struct sim *sim, struct node *node, struct item *item)
     if (node->ops == NULL) {
         gate_event(sim, node, envelope, &sim->scratch);
         return;
+    }
+    if (is_store(node)) {
+        checks_asked(sim, envelope);
     }
     struct mu_event ev = event(sim, MU_EV_MESSAGE);
     ev.envelope = envelope;

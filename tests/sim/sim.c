@@ -111,7 +111,6 @@ static void configure(struct sim *sim)
     s->rate_ip_per_minute = 0;
     s->rate_player_per_hour = 0;
     s->rate_socket_per_second = 0;
-    s->request_budget_ms = 3000;
     s->cooldown_ms = 200;
     s->cooldown_max_ms = 1000;
     s->spill_again_ms = 500;
@@ -126,6 +125,8 @@ static void configure(struct sim *sim)
     s->password_memory_kib = 8;
     s->password_passes = 1;
     s->tickets_max = 1000;
+    s->takeover_ms = 2000 + sim_below(sim, 1000); /* not before a dead broker is gone around */
+    s->drain_ms = sim_below(sim, 3000);
     mu_config_seal(config);
 }
 
@@ -148,6 +149,17 @@ struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const
     return node;
 }
 
+/* The owner of a partition, and perhaps one that stands by. */
+static void add_owners(struct sim *sim, const struct mu_actor_ops *ops, const char *partition)
+{
+    char second[MU_ADDRESS_MAX + 1];
+    (void)sim_add_node(sim, ops, partition, partition);
+    (void)snprintf(second, sizeof second, "%.60s#2", partition);
+    if (sim_below(sim, 2) != 0) {
+        (void)sim_add_node(sim, ops, second, partition);
+    }
+}
+
 static void populate(struct sim *sim)
 {
     char name[MU_ADDRESS_MAX + 1];
@@ -160,14 +172,14 @@ static void populate(struct sim *sim)
     (void)sim_add_node(sim, &mu_store_actor_ops, "store", "");
     for (uint32_t i = 0; i < sim->config.regions_count; i++) {
         mu_address_queue(sim->config.regions[i].name, name);
-        (void)sim_add_node(sim, &mu_queue_ops, name, name);
+        add_owners(sim, &mu_queue_ops, name);
     }
     uint32_t matchers = 1 + sim_below(sim, 3);
     for (uint32_t i = 0; i < matchers; i++) {
         (void)snprintf(name, sizeof name, "matcher-%u", i);
         (void)sim_add_node(sim, &mu_matcher_ops, name, "");
     }
-    (void)sim_add_node(sim, &mu_lobby_ops, "lobby/0", "lobby/0");
+    add_owners(sim, &mu_lobby_ops, "lobby/0");
     uint32_t gateways = 1 + sim_below(sim, 2);
     for (uint32_t i = 0; i < gateways; i++) {
         (void)snprintf(name, sizeof name, "gateway-%u", i);

@@ -39,6 +39,7 @@ struct faults {
     uint32_t part_ppm;     /* each 100 ms, for each host: others do not reach it, or it them */
     uint32_t crash_ppm;    /* each 100 ms, for each host: all on it dies at once */
     uint32_t kill_ppm;     /* each 100 ms, for each node and broker */
+    uint32_t drain_ppm;    /* each 100 ms, for each node: it is asked to end */
     uint32_t pause_ppm;    /* each 100 ms, for each node and broker: it stands still for a while */
     uint32_t commit_ppm;   /* each 100 ms: the next commit reports an error */
     uint32_t clock_ppm;    /* each 100 ms: the wall clock steps by up to an hour */
@@ -132,6 +133,7 @@ struct sim {
     int64_t faults_until_ms;
     int64_t strict_ms; /* who asks from then on must be answered for good, and at once */
     int64_t end_ms;
+    char drilled[MU_ADDRESS_MAX + 1]; /* partition whose owner was disturbed in the strict time */
     struct faults faults;
     struct mu_config config;
     struct mu_store *store;
