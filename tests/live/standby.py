@@ -62,7 +62,7 @@ class Pair:
     def ready(self):
         """How often ours has said that it is ready, without an epoch."""
         with open(self.live.path("log"), encoding="utf-8", errors="replace") as file:
-            return len(re.findall(rf'actor={self.partition} event="ready" .*epoch=0$', file.read(), re.MULTILINE))
+            return len(re.findall(rf'actor={self.partition} event="ready" .*epoch=0 ', file.read(), re.MULTILINE))
 
     async def start(self):
         """Starts ours, which stands by, and says that it is ready for that."""
@@ -71,7 +71,7 @@ class Pair:
         actor, broker, config = words[0], words[words.index("--broker") + 1], words[words.index("--config") + 1]
         kind = self.partition.partition("/")[0]
         self.ours = await asyncio.create_subprocess_exec(
-            actor, "--kind", kind, "--partition", self.partition, "--name", f"{self.partition}#2", "--broker", broker,
+            actor, "--kind", kind, "--partition", self.partition, "--name", f"{self.partition}/2", "--broker", broker,
             "--config", config, "--log", "info", "--die-with-parent", stderr=open(self.live.path("log"), "ab"))
         await self.newcomer(known)
         await l.wait_for("its being ready", lambda: self.ready() > before)
