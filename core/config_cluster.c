@@ -134,6 +134,11 @@ static void check_broker(const struct mu_config_cluster *cluster, uint32_t index
         mu_config_fault_add(faults, "cluster.brokers", (int)index, "bind", "is \"%.60s\": %s",
                             broker->bind, fault);
     }
+    if (broker->key[0] != '\0' &&
+        (strspn(broker->key, "0123456789abcdef") != 64 || broker->key[64] != '\0')) {
+        mu_config_fault_add(faults, "cluster.brokers", (int)index, "key",
+                            "must be its public key: 64 hex digits, small letters");
+    }
 }
 
 static void check_listener(const char *text, uint32_t index, const char *field,
