@@ -17,7 +17,7 @@ static const char whole[] =
     "  store: {data: /var/lib/muster/store}\n"
     "  gateways:\n"
     "    - {name: edge-1, listen: \"10.77.0.3:8080\", admin: \"127.0.0.1:8090\"}\n"
-    "    - {name: edge-2, listen: \"[::]:0\"}\n"
+    "    - {name: edge-2, listen: \"[::]:0\", admin: \"[::]:0\"}\n"
     "  keys: /etc/muster/keys\n"
     "  peers: /etc/muster/peers.yaml\n";
 
@@ -45,7 +45,7 @@ static void test_all_of_it(void **state)
     assert_string_equal(cluster->gateways[0].name, "edge-1");
     assert_string_equal(cluster->gateways[0].listen, "10.77.0.3:8080");
     assert_string_equal(cluster->gateways[0].admin, "127.0.0.1:8090");
-    assert_string_equal(cluster->gateways[1].admin, "");
+    assert_string_equal(cluster->gateways[1].admin, "[::]:0"); /* any two ports */
     assert_string_equal(cluster->keys, "/etc/muster/keys");
     assert_string_equal(cluster->peers, "/etc/muster/peers.yaml");
     /* Who runs where is not what all must agree on. */
