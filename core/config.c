@@ -176,8 +176,11 @@ void mu_config_seal(struct mu_config *config)
             hash_text(&state, "%s", config->regions[i].aliases[k]);
         }
     }
+    uint32_t index = 0;
 #define SETTING(name, default_value, min, max, unit, doc)                                          \
-    hash_text(&state, #name " %llu", (unsigned long long)config->settings.name);
+    if (index++ < MU_SETTINGS_FOUNDING || config->settings.name != (default_value)) {              \
+        hash_text(&state, #name " %llu", (unsigned long long)config->settings.name);               \
+    }
 #include "core/settings.def"
 #undef SETTING
     (void)crypto_generichash_final(&state, hash, sizeof hash);

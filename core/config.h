@@ -21,6 +21,7 @@
 #define MU_KEYS_MAX          16
 #define MU_MATCH_PLAYERS_MAX 200
 #define MU_TEAMS_MAX         200
+#define MU_SETTINGS_FOUNDING 23 /* settings that are always in the hash: core/settings.def */
 
 /* How a game mode is matched.  A match has `teams` teams of team_min..team_max players. */
 struct mu_mode {

@@ -39,10 +39,11 @@ struct mu_launch_state {
 /* The one writable global of the mains: signal handlers have nothing else to write to. */
 static volatile sig_atomic_t stop;
 
+/* The first signal asks for an orderly end, the second for one at once. */
 static void on_signal(int signal)
 {
     (void)signal;
-    stop = 1;
+    stop = stop == 0 ? 1 : 2;
 }
 
 void mu_launch_tell(const struct mu_launch *launch, const char *format, ...)

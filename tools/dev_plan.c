@@ -77,8 +77,8 @@ void mu_dev_plan_cluster(const struct mu_dev_plan *plan, struct mu_cluster *clus
     add(plan, cluster, "broker", MU_STAGE_BROKER,
         (const char *const[]){ plan->broker, "--bind", bus, NULL });
     add(plan, cluster, "store", MU_STAGE_STORE,
-        (const char *const[]){ plan->actor, "--kind", "store", "--broker", bus, "--data",
-                               plan->folder->store, "--any-filesystem", NULL });
+        (const char *const[]){ plan->actor, "--kind", "store", "--name", "store", "--broker", bus,
+                               "--data", plan->folder->store, "--any-filesystem", NULL });
     add(plan, cluster, "gateway", MU_STAGE_GATEWAY,
         (const char *const[]){ plan->gateway, "--broker", bus, "--address", "127.0.0.1", "--port",
                                plan->port, "--admin-port", plan->admin_port, NULL });
@@ -86,14 +86,17 @@ void mu_dev_plan_cluster(const struct mu_dev_plan *plan, struct mu_cluster *clus
         const char *partition = plan->partitions[i];
         add(plan, cluster, partition, MU_STAGE_WORKERS,
             (const char *const[]){ plan->actor, "--kind", "queue", "--partition", partition,
-                                   "--broker", bus, NULL });
+                                   "--name", partition, "--broker", bus, NULL });
     }
     for (uint32_t i = 0; i < plan->matchers; i++) {
-        add(plan, cluster, plan->matcher_names[i], MU_STAGE_WORKERS,
-            (const char *const[]){ plan->actor, "--kind", "matcher", "--broker", bus, NULL });
+        const char *name = plan->matcher_names[i];
+        add(plan, cluster, name, MU_STAGE_WORKERS,
+            (const char *const[]){ plan->actor, "--kind", "matcher", "--name", name, "--broker",
+                                   bus, NULL });
     }
     add(plan, cluster, "lobby/0", MU_STAGE_WORKERS,
-        (const char *const[]){ plan->actor, "--kind", "lobby", "--broker", bus, NULL });
+        (const char *const[]){ plan->actor, "--kind", "lobby", "--name", "lobby/0", "--broker", bus,
+                               NULL });
 }
 
 void mu_dev_plan_bots(const struct mu_dev_plan *plan, struct mu_cluster *cluster)
