@@ -207,20 +207,24 @@ class Player(Caller):
         elif answer["match"]["status"] == "REQUIRES_ACCEPTANCE":
             await self.ready(match)
 
+    async def leave(self):
+        """Ends listen(), and what is under way."""
+        self.leaving = True
+        if self.connection is not None:
+            self.connection.transport.abort()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.close()
+        if self.reporter is not None:
+            self.reporter.close()
+
     async def run(self):
         listener = asyncio.ensure_future(self.listen())
         try:
             while not self.stopping:
                 await self.cycle()
         finally:
-            self.leaving = True
-            if self.connection is not None:
-                self.connection.transport.abort()
+            await self.leave()
             await listener
-            await asyncio.gather(*self.tasks, return_exceptions=True)
-            self.close()
-            if self.reporter is not None:
-                self.reporter.close()
 
 
 class GameServer(Caller):

@@ -18,8 +18,8 @@ import signal
 import socket
 import time
 
-UNITS = "/etc/systemd/system"
-ENABLED = UNITS + "/multi-user.target.wants"
+UNITS = ["/etc/systemd/system", "/usr/local/lib/systemd/system"]
+ENABLED = UNITS[0] + "/multi-user.target.wants"
 ORDERS = "/run/systemctl.sock"
 START_S = 20  # longest wait for READY
 STOP_S = 15  # from SIGTERM to SIGKILL, unless the unit says otherwise
@@ -34,11 +34,21 @@ def seconds(text):
     return float(text)
 
 
+def find_unit(name):
+    """The file of a unit, its own or its template's."""
+    stem, at, _ = name.partition("@")
+    for folder in UNITS:
+        for path in (f"{folder}/{name}.service", f"{folder}/{stem}{at}.service"):
+            if os.path.exists(path):
+                return path
+    raise OSError(f"there is no unit {name}")
+
+
 def read_unit(name):
     """The settings of NAME.service as a dict; raises OSError when there is no such unit."""
-    stem, at, instance = name.removesuffix(".service").partition("@")
+    instance = name.partition("@")[2]
     settings = {}
-    with open(f"{UNITS}/{stem}{at}.service", encoding="utf-8") as file:
+    with open(find_unit(name), encoding="utf-8") as file:
         for line in file.read().replace("\\\n", " ").splitlines():
             key, equals, value = line.strip().partition("=")
             if equals and not line.startswith(("#", ";")):
@@ -181,8 +191,7 @@ class Init:
             for unit in units:
                 link = f"{ENABLED}/{unit.name}.service"
                 if order == "enable" and not os.path.lexists(link):
-                    stem, at, _ = unit.name.partition("@")
-                    os.symlink(f"../{stem}{at}.service", link)
+                    os.symlink(find_unit(unit.name), link)
                 elif order == "disable" and os.path.lexists(link):
                     os.unlink(link)
             if "--now" not in words:

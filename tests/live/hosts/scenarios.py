@@ -1,0 +1,115 @@
+"""What is done to the cluster of the lab, one after the other: each ends when full service is back, and is a row of the table."""
+
+import asyncio
+import signal
+import time
+
+import layout
+import live as l
+
+OUTAGE_S = (0.5, 4.0)  # how long a fault lasts, drawn
+CONTINUES_S = 6.0  # until a way around a fault is found
+
+
+def wall_ms():
+    return time.time_ns() // 1000000
+
+
+async def outage(session):
+    """Lets a fault last."""
+    seconds = session.random.uniform(*OUTAGE_S)
+    await asyncio.sleep(seconds)
+    return seconds
+
+
+async def kill_host(session, name):
+    """A machine loses its power, and is switched on again."""
+    host = session.lab[name]
+    await host.kill()
+    if name == "h5":
+        await session.clients.reader
+    seconds = await outage(session)
+    await host.boot()
+    if name == "h5":
+        await session.play()
+    await session.healed(f"kill {name}", f"pid 1 killed, off for {seconds:.1f} s")
+
+
+async def unplug(session, name):
+    await session.lab.unplug(name)
+    seconds = await outage(session)
+    await session.lab.heal()
+    await session.healed(f"unplug {name}", f"line down for {seconds:.1f} s")
+
+
+async def cut(session, one, other, both=True):
+    """Between two hosts; everything else goes on, so there may be a way around."""
+    await session.lab.cut(one, other)
+    if both:
+        await session.lab.cut(other, one)
+    seconds = await outage(session)
+    await session.lab.heal()
+    arrow = "--" if both else "->"
+    await session.healed(f"cut {one}{arrow}{other}", f"no packet {'either way' if both else 'that way'} for {seconds:.1f} s")
+
+
+async def around(session):
+    """The shard's host and the store's do not hear each other: the other broker carries them."""
+    await session.lab.split(["h1"], ["h4"])
+    begun = time.monotonic()
+    try:
+        await session.clients.probe(regions=["us-east-1"], seconds=CONTINUES_S)
+        text, good = f"us went on through broker b after {time.monotonic() - begun:.1f} s", True
+    except l.Failed as failure:
+        text, good = str(failure), False
+    await session.lab.heal()
+    await session.healed("cut h1--h4, way around", text, good)
+
+
+async def storeless(session):
+    """The store is cut off from all: nobody is told yes, and nothing is matched."""
+    await session.lab.unplug("h1")
+    begun, begun_ms = time.monotonic(), wall_ms()
+    margin_s = 0.5
+    await asyncio.sleep(margin_s + 2)
+    await l.wait_for("a 503", lambda: any(call["status"] == 503 for call in session.calls_since(begun, "enqueue")))
+    yes = [call for what in ("enqueue", "cancel", "end", "register", "create", "join", "start")
+           for call in session.calls_since(begun + margin_s, what) if 200 <= call["status"] < 300]
+    session.quiet.append((begun_ms + int(margin_s * 1000), wall_ms()))
+    seconds = time.monotonic() - begun
+    await session.lab.heal()
+    refused = sum(call["status"] == 503 for call in session.calls_since(begun, "enqueue"))
+    await session.healed("store cut off", f"{seconds:.1f} s: {refused} x 503, {len(yes)} x yes", not yes)
+
+
+async def slow(session, name):
+    await session.lab.slow(name)
+    begun = time.monotonic()
+    try:
+        took = await session.clients.probe()
+        text, good = f"1 Mbit/s: a full round in {took:.1f} s", True
+    except l.Failed as failure:
+        text, good = f"1 Mbit/s for {time.monotonic() - begun:.0f} s: {failure}", False
+    await session.lab.heal()
+    await session.healed(f"slow {name}", text, good)
+
+
+async def pause(session, name):
+    host = session.lab[name]
+    host.signal(signal.SIGSTOP)
+    seconds = await outage(session)
+    host.signal(signal.SIGCONT)
+    await session.healed(f"pause {name}", f"hung for {seconds:.1f} s")
+
+
+async def kill_broker(session, broker):
+    host = session.lab[layout.BROKERS[broker]]
+    unit = f"muster-broker@{broker}"
+    starts = (await host.units())[unit][2]
+    await host.run("systemctl", "kill", "--signal=KILL", unit)
+
+    async def again():
+        state, _, now = (await host.units())[unit]
+        return state == "active" and now > starts
+    await session.healed(f"kill broker {broker}", "killed, started again by its supervisor")
+    await l.wait_for("the broker", again)
