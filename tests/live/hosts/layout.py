@@ -22,6 +22,7 @@ settings:
   cooldown_ms: 200
   cooldown_max_ms: 1000
   lobby_grace_ms: 60000
+  request_budget_ms: 800
   password_memory_kib: 64
   password_passes: 1
 """

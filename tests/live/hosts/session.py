@@ -16,7 +16,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CLIENTS = "h5"
 HEAL_S = 5.0  # from the end of a fault to full service, at most
 PROBE_S = 30  # after which a round is given up
-QUIET_MARGIN_S = 0.5  # what was under way when a cut began
 
 
 class Clients:
@@ -59,15 +58,18 @@ class Clients:
             else:
                 self.session.history.add(line)
 
-    async def probe(self, regions=tuple(layout.REGIONS), doors=None, seconds=PROBE_S):
-        """Begins a round in each region through each gateway; how long until those asked for had a result."""
+    def begin_probe(self):
+        """Begins a round in each region through each gateway; its number."""
         self.number += 1
-        number = self.number
-        self.probes[number] = {}
+        self.probes[self.number] = {}
+        self.process.stdin.write(f"probe {self.number}\n".encode())
+        return self.number
+
+    async def probe(self, regions=tuple(layout.REGIONS), doors=None, seconds=PROBE_S):
+        """How long until new rounds in these regions, through these gateways, had a result."""
+        number = self.begin_probe()
         wanted = [(region, f"{host}:{port}") for region in regions for host, port in doors or layout.doors(self.session.lab)]
         begun = time.monotonic()
-        self.process.stdin.write(f"probe {number}\n".encode())
-        await self.process.stdin.drain()
         await l.wait_for(f"rounds {wanted}, of which came {list(self.probes[number])}",
                          lambda: all(pair in self.probes[number] for pair in wanted), seconds)
         return time.monotonic() - begun
@@ -97,7 +99,7 @@ class Eye:
         return self
 
     async def stop(self):
-        out, _ = await asyncio.wait_for(self.process.communicate(), l.STOP_S)
+        out, _ = await asyncio.wait_for(self.process.communicate(b""), l.STOP_S)
         return json.loads(out)
 
 
@@ -146,9 +148,9 @@ class Session:
             return
         self.row(name, text, took, good and took <= HEAL_S)
 
-    def calls_since(self, begun, what):
-        """Calls that were asked and answered since then."""
-        return [line for line in self.history.calls(what) if line["begun"] >= begun]
+    def calls_since(self, begun):
+        """Calls that were asked and answered since then, but reads."""
+        return [line for line in self.history.lines if line["kind"] == "call" and line["begun"] >= begun and line["what"] != "read"]
 
     async def stop(self):
         """Ends the clients, and every program in order; the checks that are made of a whole run."""

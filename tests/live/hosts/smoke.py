@@ -23,7 +23,7 @@ async def run(live):
     await session.healed("nothing", "a round in each region through each gateway")
     await scenarios.kill_host(session, "h4")
     await scenarios.kill_host(session, "h1")
-    await scenarios.around(session)
+    await scenarios.shard_cut(session)
     await scenarios.cut(session, "h2", "h1", both=False)
     await scenarios.storeless(session)
     await scenarios.kill_broker(session, "a")
