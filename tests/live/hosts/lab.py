@@ -88,6 +88,11 @@ async def tool(*words, text=None, fails=False):
     return out.decode()
 
 
+def processes():
+    """All of the lab."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
 class Host:
     """One machine.  number: the last part of its address; its name is h<number>."""
 
@@ -174,13 +179,22 @@ class Host:
         await self.process.wait()
         self.pid = None
 
-    def signal(self, number):
-        """To all of its processes: SIGSTOP and SIGCONT, as of a machine that hangs."""
+    def pause(self):
+        """Stops all of its processes, as of a machine that hangs."""
         mine = os.readlink(f"/proc/{self.pid}/ns/pid")
-        for name in os.listdir("/proc"):
+        for pid in processes():
             try:
-                if name.isdigit() and os.readlink(f"/proc/{name}/ns/pid") == mine:
-                    os.kill(int(name), number)
+                if os.readlink(f"/proc/{pid}/ns/pid") == mine:
+                    os.kill(pid, signal.SIGSTOP)
+            except OSError:
+                pass  # it ended
+
+    @staticmethod
+    def resume():
+        """All go on that were stopped: also every nsenter, which stops itself when what it runs is stopped."""
+        for pid in processes():
+            try:
+                os.kill(pid, signal.SIGCONT)
             except OSError:
                 pass  # it ended
 

@@ -1,7 +1,6 @@
 """What is done to the cluster of the lab, one after the other: each ends when full service is back, and is a row of the table."""
 
 import asyncio
-import signal
 import time
 
 import layout
@@ -99,9 +98,9 @@ async def slow(session, name):
 
 async def pause(session, name):
     host = session.lab[name]
-    host.signal(signal.SIGSTOP)
+    host.pause()
     seconds = await outage(session)
-    host.signal(signal.SIGCONT)
+    host.resume()
     await session.healed(f"pause {name}", f"hung for {seconds:.1f} s")
 
 
@@ -116,3 +115,18 @@ async def kill_broker(session, broker):
         return state == "active" and now > starts
     await session.healed(f"kill broker {broker}", "killed, started again by its supervisor")
     await l.wait_for("the broker", again)
+
+
+HOSTS = ("h1", "h2", "h3", "h4", "h5")
+PAIRS = (("h1", "h2"), ("h1", "h3"), ("h1", "h4"), ("h2", "h3"), ("h2", "h4"), ("h3", "h5"), ("h4", "h5"))
+ALL = (
+    *((kill_host, name) for name in HOSTS),
+    *((unplug, name) for name in HOSTS),
+    *((cut, one, other) for one, other in PAIRS),
+    *((cut, one, other, False) for pair in PAIRS for one, other in (pair, pair[::-1])),
+    *((slow, name) for name in HOSTS),
+    *((pause, name) for name in HOSTS),
+    *((kill_broker, broker) for broker in layout.BROKERS),
+    (shard_cut,),
+    (storeless,),
+)

@@ -181,3 +181,10 @@ class Session:
         for name, text, took, good in self.rows:
             print(f"{name:24} {'' if took is None else f'{took:10.1f} s':>12}  {'held' if good else 'BROKEN':7}  {text}")
         print(flush=True)
+
+    def print_sum(self):
+        """One line for docs/CAMPAIGNS.md."""
+        times = sorted(took for _, _, took, _ in self.rows if took is not None)
+        print(f"{len(self.rows)} faults, {sum(not good for _, _, _, good in self.rows)} broken; full service after "
+              f"{times[len(times) // 2]:.1f} s (median), {times[-1]:.1f} s at most; {len(self.history.acknowledged('enqueue'))} tickets, "
+              f"{len(self.history.acknowledged('cancel'))} cancels and {len(self.history.acknowledged('end'))} results acknowledged", flush=True)
