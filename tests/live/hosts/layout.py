@@ -5,12 +5,17 @@
     h5  clients and game servers
 """
 
+import os
+
 import live as l
 
 REGIONS = ["us-east-1", "eu-west-1"]
 BROKERS = {"a": "h1", "b": "h2"}
+EDGES = ("h3", "h4")
 BUS_PORT = 7600
 EDGE_PORT = 8080
+KEYS = "/etc/muster/keys"
+PEERS = "/etc/muster/peers.yaml"
 CONFIG = """regions:
   - name: us-east-1
   - name: eu-west-1
@@ -43,7 +48,7 @@ MODE = """  - name: {name}
 """
 UNIT = """[Service]
 Type=notify
-ExecStart={command} --config /etc/muster/muster.yaml {brokers}
+ExecStart={command} --config /etc/muster/muster.yaml {ends}
 Restart=always
 RestartSec=200ms
 RestartPreventExitStatus=64 78
@@ -53,24 +58,40 @@ WantedBy=multi-user.target
 """
 
 
-def units(lab):
-    """unit -> (host, command)"""
-    return {
-        "muster-broker@a": ("h1", f"muster-broker --bind tcp://{lab['h1'].address}:{BUS_PORT}"),
-        "muster-broker@b": ("h2", f"muster-broker --bind tcp://{lab['h2'].address}:{BUS_PORT}"),
-        "muster-store@store": ("h1", "muster-actor --kind store --data /var/lib/muster/store --any-filesystem"),
-        "muster-queue@eu": ("h2", "muster-actor --kind queue --partition queue/eu-west-1"),
-        "muster-queue@us": ("h4", "muster-actor --kind queue --partition queue/us-east-1"),
-        "muster-matcher@1": ("h4", "muster-actor --kind matcher"),
-        "muster-matcher@2": ("h4", "muster-actor --kind matcher"),
-        "muster-lobby@0": ("h3", "muster-actor --kind lobby"),
-        "muster-gateway@3": ("h3", f"muster-gateway --address {lab['h3'].address} --port {EDGE_PORT}"),
-        "muster-gateway@4": ("h4", f"muster-gateway --address {lab['h4'].address} --port {EDGE_PORT}"),
-    }
+class Actor:
+    """A program that runs on a host.  name: also of its key."""
+
+    def __init__(self, name, host, role, words, partition=None):
+        self.name = name
+        self.host = host
+        self.role = role
+        self.words = words + (f" --partition {partition}" if partition else "")
+        self.partition = partition
+
+    @property
+    def unit(self):
+        return f"muster-{self.role}@{self.name}"
+
+
+def actors(lab):
+    bus = {host: f"tcp://{lab[host].address}:{BUS_PORT}" for host in BROKERS.values()}
+    edge = {host: f"muster-gateway --address {lab[host].address} --port {EDGE_PORT}" for host in EDGES}
+    return [
+        Actor("broker-a", "h1", "broker", f"muster-broker --bind {bus['h1']}"),
+        Actor("broker-b", "h2", "broker", f"muster-broker --bind {bus['h2']}"),
+        Actor("store", "h1", "store", "muster-actor --kind store --data /var/lib/muster/store --any-filesystem"),
+        Actor("eu", "h2", "queue", "muster-actor --kind queue", "queue/eu-west-1"),
+        Actor("us", "h4", "queue", "muster-actor --kind queue", "queue/us-east-1"),
+        Actor("matcher-1", "h4", "matcher", "muster-actor --kind matcher"),
+        Actor("matcher-2", "h4", "matcher", "muster-actor --kind matcher"),
+        Actor("lobby", "h3", "lobby", "muster-actor --kind lobby", "lobby/0"),
+        Actor("edge-3", "h3", "gateway", edge["h3"]),
+        Actor("edge-4", "h4", "gateway", edge["h4"]),
+    ]
 
 
 def doors(lab):
-    return [[lab[host].address, EDGE_PORT] for host in ("h3", "h4")]
+    return [[lab[host].address, EDGE_PORT] for host in EDGES]
 
 
 async def install(lab):
@@ -80,21 +101,51 @@ async def install(lab):
     _, text = await lab["h1"].run("muster", "key", "new", "--id", "lab")
     key, entry = text.splitlines()[0].strip(), text.splitlines()[1]
     config = CONFIG.format(modes="".join(MODE.format(name=name) for name in ("duel", "probe")), key=entry)
-    brokers = " ".join(f"--broker tcp://{lab[host].address}:{BUS_PORT}" for host in BROKERS.values())
     for host in lab.hosts.values():
         host.write("/etc/muster/muster.yaml", config)
         host.write("/etc/muster/lab.key", key + "\n", 0o600)
+    public = {actor.name: await keygen(lab[actor.host], actor.name) for actor in actors(lab)}
+    lab["h1"].write(PEERS, "peers: []\n")
+    for actor in actors(lab):
+        if actor.role != "broker":
+            await admit(lab["h1"], actor, public[actor.name])
+    share_peers(lab)
     lab["h1"].write("/var/lib/muster/.keep", "")
-    for unit, (host, command) in units(lab).items():
-        program, _, rest = command.partition(" ")
-        lab[host].write(f"/etc/systemd/system/{unit}.service", UNIT.format(
-            command=f"/usr/local/bin/{program} {rest}", brokers="" if program == "muster-broker" else brokers))
+    brokers = " ".join(f"--broker tcp://{lab[host].address}:{BUS_PORT} --broker-key {public['broker-' + name]}"
+                       for name, host in BROKERS.items())
+    for actor in actors(lab):
+        write_unit(lab[actor.host], actor, brokers)
+
+
+async def keygen(host, name):
+    """Makes a key on a host; its public half."""
+    os.makedirs(host.path(KEYS), mode=0o700, exist_ok=True)
+    return (await host.run("muster", "keygen", name, "--out", KEYS))[1].strip()
+
+
+async def admit(host, actor, public):
+    """Writes a key into a host's file of peers."""
+    limits = ["--partition", actor.partition] if actor.partition else []
+    await host.run("muster", "peers", "add", PEERS, actor.name, "--role", actor.role, "--key", public, *limits)
+
+
+def share_peers(lab):
+    """Copies h1's file of peers to the other broker's host."""
+    for host in BROKERS.values():
+        lab[host].write(PEERS, lab["h1"].read(PEERS))
+
+
+def write_unit(host, actor, brokers):
+    program, _, rest = actor.words.partition(" ")
+    ends = f"--peers {PEERS}" if actor.role == "broker" else brokers
+    host.write(f"/etc/systemd/system/{actor.unit}.service", UNIT.format(
+        command=f"/usr/local/bin/{program} {rest}", ends=f"--key {KEYS}/{actor.name}.key {ends}"))
 
 
 async def start(lab):
     """Starts every unit, and waits until each says that it is ready."""
     for name in lab.hosts:
-        mine = [unit for unit, (host, _) in units(lab).items() if host == name]
+        mine = [actor.unit for actor in actors(lab) if actor.host == name]
         if mine:
             await lab[name].run("systemctl", "enable", "--now", "--no-block", *mine)
 

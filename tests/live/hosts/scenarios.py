@@ -106,7 +106,7 @@ async def pause(session, name):
 
 async def kill_broker(session, broker):
     host = session.lab[layout.BROKERS[broker]]
-    unit = f"muster-broker@{broker}"
+    unit = f"muster-broker@broker-{broker}"
     starts = (await host.units())[unit][2]
     await host.run("systemctl", "kill", "--signal=KILL", unit)
 

@@ -125,7 +125,7 @@ class Session:
         self.eye = await Eye().start(list(self.lab.hosts), [self.canary])
         begun = time.monotonic()
         await layout.start(self.lab)
-        self.live.check(True, f"five hosts, {len(layout.units(self.lab))} programs: ready in {time.monotonic() - begun:.1f} s")
+        self.live.check(True, f"five hosts, {len(layout.actors(self.lab))} programs: ready in {time.monotonic() - begun:.1f} s")
         await self.play()
         return self
 
