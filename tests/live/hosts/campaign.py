@@ -13,6 +13,7 @@ sys.path[:0] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
 import lab
 import live as l
 import scenarios
+import strangers
 from session import Session
 
 BOUND_S = 120  # of the whole, beside that of each round
@@ -29,7 +30,7 @@ async def run(live):
     session = await Session(live).open()
     live.equal(await session.lab.apart(), [], "no folder, socket, process or link is shared")
     for _ in range(live.arguments.rounds):
-        order = list(scenarios.ALL)
+        order = [*scenarios.ALL, *strangers.ALL]
         live.random.shuffle(order)
         for scenario, *arguments in order:
             await scenario(session, *arguments)

@@ -1,8 +1,8 @@
-"""The five hosts of the tests: who runs where.
+"""The hosts of the tests: who runs where.
 
     h1  broker a, store                h3  gateway, lobby actor
     h2  broker b, shard eu-west-1      h4  gateway, shard us-east-1, two matchers
-    h5  clients and game servers
+    h5  clients and game servers       h6  nobody: who has no business here
 """
 
 import os
@@ -95,7 +95,7 @@ def doors(lab):
 
 
 async def install(lab):
-    """Writes all files, and switches the hosts on."""
+    """Writes all files, and switches the hosts on: (public keys by actor, options that name the brokers)."""
     for host in lab.hosts.values():
         await host.boot()
     _, text = await lab["h1"].run("muster", "key", "new", "--id", "lab")
@@ -115,6 +115,7 @@ async def install(lab):
                        for name, host in BROKERS.items())
     for actor in actors(lab):
         write_unit(lab[actor.host], actor, brokers)
+    return public, brokers
 
 
 async def keygen(host, name):

@@ -9,6 +9,7 @@ import live as l
 OUTAGE_S = (0.5, 4.0)  # how long a fault lasts, drawn
 UNDER_WAY_S = 0.5  # what was under way when a cut began may still end well
 REFUSED = 10  # answers 503 that are enough to see
+GUEST = "h3"  # where matchers are added
 CONTINUES_S = 6.0  # until a way around a fault is found
 
 
@@ -117,6 +118,29 @@ async def kill_broker(session, broker):
     await l.wait_for("the broker", again)
 
 
+async def matchers(session):
+    """Two more matchers join while all play; one leaves in order, the other is killed again and again, and then leaves."""
+    host = session.lab[GUEST]
+    added = []
+    for _ in range(2):
+        session.matchers += 1
+        actor = layout.Actor(f"matcher-more-{session.matchers}", GUEST, "matcher", "muster-actor --kind matcher")
+        await layout.admit(session.lab["h1"], actor, await layout.keygen(host, actor.name))
+        layout.share_peers(session.lab)
+        layout.write_unit(host, actor, session.brokers)
+        added.append(actor.unit)
+    begun = time.monotonic()
+    await host.run("systemctl", "start", *added)
+    await session.healed("matchers added", f"two more, ready in {time.monotonic() - begun:.1f} s")
+    await host.run("systemctl", "stop", added[0])
+    await session.healed("matcher removed", "by SIGTERM")
+    await host.run("systemctl", "kill", "--signal=KILL", added[1])
+    await session.healed("matcher killed", "and started again by its supervisor")
+    await host.run("systemctl", "kill", "--signal=KILL", added[1])
+    await host.run("systemctl", "stop", added[1])
+    await session.healed("matcher gone", "killed, and not started again")
+
+
 HOSTS = ("h1", "h2", "h3", "h4", "h5")
 PAIRS = (("h1", "h2"), ("h1", "h3"), ("h1", "h4"), ("h2", "h3"), ("h2", "h4"), ("h3", "h5"), ("h4", "h5"))
 ALL = (
@@ -129,4 +153,5 @@ ALL = (
     *((kill_broker, broker) for broker in layout.BROKERS),
     (shard_cut,),
     (storeless,),
+    (matchers,),
 )

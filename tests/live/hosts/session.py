@@ -13,7 +13,9 @@ import promise
 from history import History
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+HOSTS = 6
 CLIENTS = "h5"
+STRANGER = "h6"
 HEAL_S = 5.0  # from the end of a fault to full service, at most
 PROBE_S = 30  # after which a round is given up
 
@@ -114,18 +116,23 @@ class Session:
         self.clients = None
         self.eye = None
         self.runs = 0
+        self.strangers = 0
+        self.matchers = 0  # that were added
+        self.public = {}  # actor -> its public key
+        self.brokers = ""  # options that name the brokers and their keys
         self.rows = []
         self.quiet = []  # (from, to) of UTC ms in which no match may be made
 
     async def open(self):
-        await self.lab.open(5)
-        shutil.copytree(os.path.dirname(HERE), self.lab[CLIENTS].path("local/lib/muster-tests"),
-                        ignore=shutil.ignore_patterns("__pycache__"))
-        await layout.install(self.lab)
+        await self.lab.open(HOSTS)
+        for host in (CLIENTS, STRANGER):
+            shutil.copytree(os.path.dirname(HERE), self.lab[host].path("local/lib/muster-tests"),
+                            ignore=shutil.ignore_patterns("__pycache__"))
+        self.public, self.brokers = await layout.install(self.lab)
         self.eye = await Eye().start(list(self.lab.hosts), [self.canary])
         begun = time.monotonic()
         await layout.start(self.lab)
-        self.live.check(True, f"five hosts, {len(layout.actors(self.lab))} programs: ready in {time.monotonic() - begun:.1f} s")
+        self.live.check(True, f"{HOSTS} hosts, {len(layout.actors(self.lab))} programs: ready in {time.monotonic() - begun:.1f} s")
         await self.play()
         return self
 
@@ -133,6 +140,11 @@ class Session:
         """New clients, after those before have ended or were killed."""
         self.runs += 1
         self.clients = await Clients(self, self.runs).start()
+
+    def stranger(self, role, words, partition=None):
+        """A new actor of h6, whom nobody knows."""
+        self.strangers += 1
+        return layout.Actor(f"stranger-{self.strangers}", STRANGER, role, words, partition)
 
     def row(self, name, text, took, good):
         self.rows.append((name, text, took, good))

@@ -12,6 +12,7 @@ sys.path[:0] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
 import lab
 import live as l
 import scenarios
+import strangers
 from session import Session
 
 BOUND_S = 150  # of the whole, whatever happens
@@ -27,6 +28,10 @@ async def run(live):
     await scenarios.cut(session, "h2", "h1", both=False)
     await scenarios.storeless(session)
     await scenarios.kill_broker(session, "a")
+    await scenarios.matchers(session)
+    await strangers.unlisted_key(session)
+    await strangers.stolen_id(session)
+    await strangers.endless(session)
     await session.stop()
     session.print_table()
 
