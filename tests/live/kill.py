@@ -93,7 +93,7 @@ async def run(live):
         file.write(CONFIG)
     cluster = await l.Cluster(live, live.path("data"), "--bots", str(BOTS), "--config", config).start()
     history = History()
-    world = recorded.World(history, [lambda: ("127.0.0.1", cluster.port)], live.random)
+    world = recorded.World(history, [cluster.door], live.random)
     players = [recorded.Player(world, f"rec-{region}-{i}", region) for region in REGIONS for i in range(PLAYERS_A_REGION)]
     await asyncio.gather(*(player.register() for player in players))
     tasks = [asyncio.ensure_future(player.run()) for player in players]

@@ -19,6 +19,8 @@ import traceback
 
 import websockets
 
+from history import definite
+
 POLL_S = 0.02  # between two looks at what is waited for
 AGAIN_S = 0.1  # before something that failed is tried again
 BEAT_S = 0.2  # between two heartbeats of a server
@@ -147,6 +149,10 @@ class Cluster:
     @property
     def port(self):
         return int(self.url.rpartition(":")[2])
+
+    def door(self):
+        """Where its gateway is."""
+        return "127.0.0.1", self.port
 
     def children(self):
         """pid -> name of the processes that it runs now."""
@@ -280,6 +286,14 @@ class Http:
             except (OSError, EOFError, ValueError, asyncio.TimeoutError):
                 self.close()
                 return 0, None
+
+    async def definite(self, method, path, body=None, once=None):
+        """Asks again until the answer is definite; with `once` that is safe whatever it asks."""
+        while True:
+            status, answer = await self.call(method, path, body, once)
+            if definite(status):
+                return status, answer
+            await asyncio.sleep(AGAIN_S)
 
     def close(self):
         if self.writer is not None:
