@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/options.h"
 #include "gateway/json_write.h"
 #include "tools/command.h"
-#include "tools/options.h"
 #include "tools/remote.h"
 
 #define NAME_BYTES_MAX 128 /* of a name as given; what is wrong with it the gateway says */

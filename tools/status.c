@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/options.h"
 #include "tools/command.h"
-#include "tools/options.h"
 #include "tools/process.h"
 #include "tools/remote.h"
 #include "tools/table.h"

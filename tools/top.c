@@ -9,8 +9,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "core/options.h"
 #include "tools/command.h"
-#include "tools/options.h"
 #include "tools/process.h"
 #include "tools/remote.h"
 #include "tools/table.h"

@@ -50,6 +50,10 @@ def option(line):
     return match.groups() if match else None
 
 
+def tagged(left, right):
+    return [".TP", ".B " + roff(left), roff(right)]
+
+
 def body(lines):
     """The text of a --help below its usage."""
     out = []
@@ -59,7 +63,7 @@ def body(lines):
         if option(block[0]):
             for line in block:
                 pair = option(line)
-                out += [".TP", ".B " + roff(pair[0]), roff(pair[1])] if pair else [roff(line.strip())]
+                out += tagged(*pair) if pair else [roff(line.strip())]
         elif is_table(block):
             out += literal(block)
         else:
@@ -142,8 +146,14 @@ def yaml_page(version, page, print_docs, example):
             ".BR settings: ,", "each with its default and its range."]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in say(print_docs, "settings").split("\n")
             if line.startswith("| ")]
-    for name, default, bounds, unit, meaning in rows[1:]:
-        out += [".TP", f".B {roff(name)}", roff(f"{default} {unit} ({bounds.replace('..', ' to ')}): {meaning}.")]
+    for row in rows:
+        if len(row) == 5 and row[0] != "setting":
+            name, default, bounds, unit, meaning = row
+            out += tagged(name, f"{default} {unit} ({bounds.replace('..', ' to ')}): {meaning}.")
+    out += [".SH ENVIRONMENT", "Stands above the file, and the command line above both."]
+    for row in rows:
+        if len(row) == 2 and row[0] != "variable":
+            out += tagged(row[0].strip("`"), row[1].replace("`", "") + ".")
     with open(example, encoding="utf-8") as file:
         out += [".SH EXAMPLE", "The defaults, each explained:", ".PP", *literal(file.read().rstrip("\n").split("\n"))]
     return out
