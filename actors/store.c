@@ -120,12 +120,6 @@ int mu_keeper_check_fence(struct mu_keeper *keeper, int32_t partition)
     return 0;
 }
 
-int mu_keeper_check_lobby_fence(struct mu_keeper *keeper)
-{
-    return keeper->event->envelope->fence == 0 ? 0
-                                               : mu_keeper_check_fence(keeper, MU_LOBBY_PARTITION);
-}
-
 /* Refuses what the store has no room for. */
 static int check_room(struct mu_keeper *keeper, const struct route *route)
 {
@@ -197,7 +191,8 @@ static int start(struct mu_keeper *keeper)
     keeper->started = true;
     keeper->started_ms = keeper->event->now_ms;
     keeper->sweep_ms = keeper->event->now_ms;
-    return mu_keeper_load_partitions(keeper);
+    int r = mu_keeper_load_partitions(keeper);
+    return r != 0 ? r : mu_keeper_place_all(keeper);
 }
 
 static int take_timer(struct mu_keeper *keeper)
