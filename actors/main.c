@@ -17,6 +17,7 @@
 #include "core/address.h"
 #include "core/config_yaml.h"
 #include "core/endpoint.h"
+#include "core/placement.h"
 #include "storage/lmdb.h"
 
 static volatile sig_atomic_t stop;
@@ -36,7 +37,8 @@ static const char manual[] =
     "kinds:\n"
     "  store             keeps everything, on disk; needs --data; one a cluster\n"
     "  queue             owns the tickets of a region; needs --partition queue/REGION\n"
-    "  lobby             custom lobbies, acceptance, game servers; one a cluster (lobby/0)\n"
+    "  lobby             custom lobbies, acceptance, game servers; needs --partition lobby/K when\n"
+    "                    the configuration has several: one process for each\n"
     "  matcher           proposes matches; start as many as there is work for\n"
     "\n"
     "options:\n"
@@ -158,14 +160,11 @@ static int complete(struct command *command)
     if (store != (command->data != NULL)) {
         return usage(store ? "a store needs --data" : "--data is for a store only", "");
     }
-    if (command->partition == NULL && lobby) {
-        command->partition = "lobby/0";
-    }
     if (command->partition == NULL) {
         command->partition = "";
     }
     bool owns = command->partition[0] != '\0';
-    if (owns != (queue || lobby)) {
+    if (owns ? !queue && !lobby : queue) { /* a lobby's may follow from the configuration */
         return usage(owns ? "--partition is for queue and lobby only" : "--partition is needed",
                      "");
     }
@@ -185,22 +184,50 @@ static int complete(struct command *command)
     return -1;
 }
 
+static int refuse_partition(const struct command *command, const char *fault)
+{
+    (void)fprintf(stderr, "muster-actor: --partition %s: %s\n", command->partition, fault);
+    return MU_HOST_EXIT_CONFIG;
+}
+
+/* Whether the configuration has the partition; the only lobby need not be named.  Returns -1, or
+ * the exit code. */
+static int check_partition(struct command *command, const struct mu_config *config)
+{
+    uint64_t lobbies = config->settings.lobbies;
+    if (command->ops == &mu_queue_ops &&
+        mu_config_region(config, strchr(command->partition, '/') + 1) < 0) {
+        return refuse_partition(command, "the configuration has no such region");
+    }
+    if (command->ops != &mu_lobby_ops) {
+        return -1;
+    }
+    if (command->partition[0] == '\0' && lobbies > 1) {
+        return usage("--partition is needed: the configuration has several lobbies", "");
+    }
+    if (command->partition[0] == '\0') {
+        command->partition = "lobby/0";
+    }
+    int32_t index = mu_placement_index(command->partition);
+    if (index < 0 || (uint64_t)index >= lobbies) {
+        char fault[96];
+        (void)snprintf(fault, sizeof fault, "the configuration has lobby/0 to lobby/%llu only",
+                       (unsigned long long)lobbies - 1);
+        return refuse_partition(command,
+                                lobbies == 1 ? "the configuration has lobby/0 only" : fault);
+    }
+    return -1;
+}
+
 /* Returns -1, or the exit code. */
-static int load_config(const struct command *command, struct mu_config *ret)
+static int load_config(struct command *command, struct mu_config *ret)
 {
     char error[MU_CONFIG_ERROR_MAX];
     if (mu_config_load(command->config, ret, error, sizeof error) != 0) {
         (void)fprintf(stderr, "%s\n", error);
         return MU_HOST_EXIT_CONFIG;
     }
-    const char *region = strchr(command->partition, '/');
-    if (command->ops == &mu_queue_ops && mu_config_region(ret, region + 1) < 0) {
-        (void)fprintf(stderr,
-                      "muster-actor: --partition %s: the configuration has no such region\n",
-                      command->partition);
-        return MU_HOST_EXIT_CONFIG;
-    }
-    return -1;
+    return check_partition(command, ret);
 }
 
 static int open_store(const struct command *command, struct mu_log *log, struct mu_store **ret)
@@ -276,12 +303,13 @@ int main(int argc, char **argv)
     if (code >= 0) {
         return code;
     }
-    const char *name = command.partition[0] != '\0' ? command.partition : command.ops->kind;
     struct mu_config *config = calloc(1, sizeof *config);
-    struct mu_log *log = mu_log_create(name, command.log);
-    code = config == NULL || log == NULL ? MU_HOST_EXIT_UNAVAILABLE : load_config(&command, config);
+    code = config == NULL ? MU_HOST_EXIT_UNAVAILABLE : load_config(&command, config);
+    struct mu_log *log = NULL;
     if (code < 0) {
-        code = run(&command, log, config);
+        log = mu_log_create(command.partition[0] != '\0' ? command.partition : command.ops->kind,
+                            command.log);
+        code = log == NULL ? MU_HOST_EXIT_UNAVAILABLE : run(&command, log, config);
     }
     mu_log_destroy(log);
     free(config);

@@ -36,7 +36,10 @@ int mu_dev_plan_make(struct mu_dev_plan *plan, uint16_t port, uint16_t *ret_admi
     (void)snprintf(plan->address, sizeof plan->address, "127.0.0.1:%u", (unsigned)port);
     (void)snprintf(plan->bots_count, sizeof plan->bots_count, "%u", (unsigned)plan->bots);
     for (uint32_t i = 0; i < plan->config->regions_count; i++) {
-        mu_address_queue(plan->config->regions[i].name, plan->partitions[i]);
+        mu_address_queue(plan->config->regions[i].name, plan->queues[i]);
+    }
+    for (uint32_t i = 0; i < plan->config->settings.lobbies; i++) {
+        mu_address_lobby(i, plan->lobbies[i]);
     }
     *ret_admin_port = admin_port;
     return 0;
@@ -77,7 +80,7 @@ void mu_dev_plan_cluster(const struct mu_dev_plan *plan, struct mu_cluster *clus
         (const char *const[]){ plan->gateway, "--broker", bus, "--port", plan->port, "--admin-port",
                                plan->admin_port, NULL });
     for (uint32_t i = 0; i < plan->config->regions_count; i++) {
-        const char *partition = plan->partitions[i];
+        const char *partition = plan->queues[i];
         add(plan, cluster, partition, MU_STAGE_WORKERS,
             (const char *const[]){ plan->actor, "--kind", "queue", "--partition", partition,
                                    "--broker", bus, NULL });
@@ -88,8 +91,12 @@ void mu_dev_plan_cluster(const struct mu_dev_plan *plan, struct mu_cluster *clus
         add(plan, cluster, name, MU_STAGE_WORKERS,
             (const char *const[]){ plan->actor, "--kind", "matcher", "--broker", bus, NULL });
     }
-    add(plan, cluster, "lobby/0", MU_STAGE_WORKERS,
-        (const char *const[]){ plan->actor, "--kind", "lobby", "--broker", bus, NULL });
+    for (uint32_t i = 0; i < plan->config->settings.lobbies; i++) {
+        const char *partition = plan->lobbies[i];
+        add(plan, cluster, partition, MU_STAGE_WORKERS,
+            (const char *const[]){ plan->actor, "--kind", "lobby", "--partition", partition,
+                                   "--broker", bus, NULL });
+    }
 }
 
 void mu_dev_plan_bots(const struct mu_dev_plan *plan, struct mu_cluster *cluster)
