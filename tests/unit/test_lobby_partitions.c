@@ -202,8 +202,8 @@ static void test_create_for_another(void **state)
 {
     (void)state;
     host.msg.op = MU_OP_LOBBY_CREATE;
-    host.msg.lobby_create = (struct mu_msg_lobby_create){ .host = LOBBY_HOST_PLAYER,
-                                                          .mode = "duel" };
+    host.msg.lobby_create =
+        (struct mu_msg_lobby_create){ .host = LOBBY_HOST_PLAYER, .mode = "duel" };
     (void)lobby_host_request(&host, "c");
     const struct mu_msg_envelope *asked = lobby_host_find(&host, MU_OP_LOBBY_CREATE, 0);
     assert_non_null(asked);

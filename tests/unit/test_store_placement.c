@@ -444,8 +444,8 @@ static void test_killed_while_moving(void **state)
     for (int i = 0; i < MANY; i++) {
         msg.op = MU_OP_PLAYER_REGISTER;
         msg.player_register = (struct mu_msg_player_register){ .region = "eu-west-1" };
-        (void)snprintf(msg.player_register.username, sizeof msg.player_register.username,
-                       "crowd%d", i);
+        (void)snprintf(msg.player_register.username, sizeof msg.player_register.username, "crowd%d",
+                       i);
         hurry(world, &msg);
         msg.op = MU_OP_LOBBY_CREATE;
         msg.lobby_create = (struct mu_msg_lobby_create){ .mode = "duel", .settings = "{}" };
