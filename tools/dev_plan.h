@@ -34,6 +34,7 @@ struct mu_dev_plan {
     char bots_count[16];
     char queues[MU_REGIONS_MAX][MU_ADDRESS_MAX + 1];
     char lobbies[MU_LOBBIES_MAX][MU_ADDRESS_MAX + 1];
+    char matcher_names[MU_DEV_MATCHERS_MAX][MU_CHILD_NAME_MAX + 1];
 };
 
 /* Finds the programs, and ports that are free.
