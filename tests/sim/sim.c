@@ -16,6 +16,7 @@
 #include "checks.h"
 #include "client.h"
 #include "core/address.h"
+#include "core/placement.h"
 #include "storage/mem.h"
 
 enum {
@@ -126,6 +127,8 @@ static void configure(struct sim *sim)
     s->password_passes = 1;
     s->tickets_max = 1000;
     s->drain_ms = sim_below(sim, 3000);
+    uint32_t lobbies = sim_below(sim, 8);
+    s->lobbies = 1 + lobbies / 4 + lobbies / 7; /* 1 to 3 */
     mu_config_seal(config);
 }
 
@@ -178,7 +181,10 @@ static void populate(struct sim *sim)
         (void)snprintf(name, sizeof name, "matcher-%u", i);
         (void)sim_add_node(sim, &mu_matcher_ops, name, "");
     }
-    add_owners(sim, &mu_lobby_ops, "lobby/0");
+    for (uint32_t i = 0; i < sim->config.settings.lobbies; i++) {
+        mu_address_lobby(i, name);
+        add_owners(sim, &mu_lobby_ops, name);
+    }
     uint32_t gateways = 1 + sim_below(sim, 2);
     for (uint32_t i = 0; i < gateways; i++) {
         (void)snprintf(name, sizeof name, "gateway-%u", i);
