@@ -230,8 +230,8 @@ static void tell_when_ready(struct host *host)
         host->ready = true;
         (void)mu_notify("READY=1"); /* for the supervisor only */
         mu_log_line(host->options->log, MU_LOG_INFO, NULL, "ready",
-                    "incarnation=%016" PRIx64 " epoch=%" PRIu64 " name=%s", host->incarnation, epoch,
-                    host->options->name);
+                    "incarnation=%016" PRIx64 " epoch=%" PRIu64 " name=%s", host->incarnation,
+                    epoch, host->options->name);
     }
 }
 

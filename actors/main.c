@@ -20,18 +20,21 @@ static const char text[] =
     "  lobby     custom lobbies, acceptance, game servers; one a cluster (lobby/0)\n"
     "  matcher   proposes matches; start as many as there is work for\n"
     "\n"
-    "The brokers, and the store's folder, are those of the configuration.  NAME is what people\n"
-    "read, and tells an owner that comes back from one that takes over; without it the host's\n"
-    "name and the kind or partition stand for it, so two of a kind on one host need names.\n"
+    "The brokers, and the store's folder, are those of the configuration.  NAME is\n"
+    "what people read, and tells an owner that comes back from one that takes over;\n"
+    "without it HOST/KIND or HOST/PARTITION stands for it, so two of the same on one\n"
+    "host need names.\n"
     "\n"
-    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BROKERS (endpoints with commas\n"
-    "between), MUSTER_DATA (the store's folder), and MUSTER_<SETTING>.  The command line stands\n"
-    "above it, and it above the file.\n"
-    "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in order: it hands\n"
-    "over what it has, for drain_ms at most; a second one ends it at once.\n"
-    "Exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory or alike; 74 the\n"
-    "store or a socket failed; 75 another owner has taken over, or has the store: start again;\n"
-    "78 wrong configuration, environment, endpoint or store folder.\n";
+    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BROKERS (endpoints\n"
+    "with commas between), MUSTER_DATA (the store's folder), and MUSTER_<SETTING>.\n"
+    "The command line stands above it, and it above the file.\n"
+    "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in\n"
+    "order: it hands over what it has, for drain_ms at most; a second one ends it at\n"
+    "once.\n"
+    "Exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory or alike;\n"
+    "74 the store or a socket failed; 75 another owner has taken over, or has the\n"
+    "store: start again; 78 wrong configuration, environment, endpoint or store\n"
+    "folder.\n";
 
 /* What the command line says. */
 struct command {

@@ -7,21 +7,22 @@
 #include "core/launch.h"
 
 static const char text[] =
-    "Carries the messages of a cluster: gateways, shards, matchers, lobby and store connect\n"
-    "to it, and it routes what they send each other.  It keeps nothing on disk and may be\n"
-    "killed at any time; a cluster may have up to three, which know nothing of each other.\n"
+    "Carries the messages of a cluster: gateways, shards, matchers, lobby and store\n"
+    "connect to it, and it routes what they send each other.  It keeps nothing on\n"
+    "disk and may be killed at any time; a cluster may have up to three, which know\n"
+    "nothing of each other.\n"
     "\n"
-    "It listens as the configuration says of the broker called NAME; without a name that is\n"
-    "the only one there, or the one that is called as this host.  An endpoint is written\n"
-    "tcp://127.0.0.1:7600, tcp://[::1]:7600 or ipc:///run/x; port * means any that is free,\n"
-    "and the log says which.  Only this host can be served: the bus is neither encrypted nor\n"
-    "authenticated yet.\n"
+    "It listens as the configuration says of the broker called NAME; without a name\n"
+    "that is the only one there, or the one that is called as this host.  An endpoint\n"
+    "is written tcp://127.0.0.1:7600, tcp://[::1]:7600 or ipc:///run/x; port * means\n"
+    "any that is free, and the log says which.  Only this host can be served: the bus\n"
+    "is neither encrypted nor authenticated yet.\n"
     "\n"
-    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_LISTEN (as --bind), and\n"
-    "MUSTER_<SETTING>.  The command line stands above it, and it above the file.\n"
+    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_LISTEN (as --bind),\n"
+    "and MUSTER_<SETTING>.  The command line stands above it, and it above the file.\n"
     "SIGTERM and SIGINT say goodbye to all and end it.\n"
-    "Exit codes: 0 ended by signal; 64 wrong command line; 69 cannot listen there; 74 the\n"
-    "socket broke; 78 wrong configuration, environment or endpoint.\n";
+    "Exit codes: 0 ended by signal; 64 wrong command line; 69 cannot listen there;\n"
+    "74 the socket broke; 78 wrong configuration, environment or endpoint.\n";
 
 /* Says why nothing tells where to listen.  Returns the exit code. */
 static int tell_lost(const struct mu_launch *launch, int why)

@@ -62,6 +62,7 @@ static const cyaml_schema_field_t broker_fields[] = {
     TEXT(struct mu_raw_broker, name),
     TEXT(struct mu_raw_broker, endpoint),
     TEXT(struct mu_raw_broker, bind),
+    TEXT(struct mu_raw_broker, key),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t broker_value = {

@@ -13,18 +13,19 @@ enum { NO_PORT = UINT16_MAX + 1 };
 static const char text[] =
     "The HTTP and WebSocket edge of a cluster: all that clients meet.\n"
     "\n"
-    "It listens as the configuration says of the gateway called NAME; without a name that is\n"
-    "the only one there, or the one that is called as this host; without any on\n"
-    "127.0.0.1:8080.  Other addresses than this machine's own only when the configuration has\n"
-    "keys.  Port 0 means any that is free, and the log says which.\n"
+    "It listens as the configuration says of the gateway called NAME; without a name\n"
+    "that is the only one there, or the one that is called as this host; without any\n"
+    "on 127.0.0.1:8080.  Other addresses than this machine's own only when the\n"
+    "configuration has keys.  Port 0 means any that is free, and the log says which.\n"
     "\n"
-    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BROKERS (endpoints with commas\n"
-    "between), MUSTER_LISTEN and MUSTER_ADMIN (ADDRESS:PORT each), and MUSTER_<SETTING>.  The\n"
-    "command line stands above it, and it above the file.\n"
-    "SIGTERM and SIGINT drain it: it takes no new connections, answers what is pending, and\n"
-    "ends within ten seconds.\n"
-    "Exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory, or the address is\n"
-    "taken; 74 a socket failed; 78 wrong configuration, environment, endpoint or address.\n";
+    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BROKERS (endpoints\n"
+    "with commas between), MUSTER_LISTEN and MUSTER_ADMIN (ADDRESS:PORT each), and\n"
+    "MUSTER_<SETTING>.  The command line stands above it, and it above the file.\n"
+    "SIGTERM and SIGINT drain it: it takes no new connections, answers what is\n"
+    "pending, and ends within ten seconds.\n"
+    "Exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory, or the\n"
+    "address is taken; 74 a socket failed; 78 wrong configuration, environment,\n"
+    "endpoint or address.\n";
 
 /* What the command line says. */
 struct command {
