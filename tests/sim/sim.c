@@ -118,6 +118,7 @@ static void configure(struct sim *sim)
     s->password_memory_kib = 8;
     s->password_passes = 1;
     s->tickets_max = 1000;
+    s->slice_tickets_min = sim_below(sim, 4) == 0 ? 1000 : 1 + sim_below(sim, 4);
     mu_config_seal(config);
 }
 

@@ -36,7 +36,10 @@ static void test_proposes(void **state)
     (void)state;
     rig_begin(&rig, &mu_matcher_ops, "");
     assert_int_equal(rig_event(&rig, MU_EV_START), 0);
-    assert_true(rig.actor->ops->deadline(rig.actor) == MU_NEVER);
+    rig_batch_end(&rig);
+    assert_true(rig_find(&rig, MU_OP_MATCHER_HERE, 0));
+    assert_string_equal(rig.envelope->destination, "*queue");
+    assert_int_equal(rig.actor->ops->deadline(rig.actor), rig.now_ms + MU_MATCHER_HERE_MS);
     sync_begin("ranked", 1, 1, false);
     sync_send("#1");
     expect_ack("#1", 1, 1, false);
@@ -137,9 +140,9 @@ static void test_moment(void **state)
     sync_join("tkt_b", 1130, 0);
     sync_send("#1");
     assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 0);
-    assert_int_equal(rig.actor->ops->deadline(rig.actor), rig.now_ms + 3000);
     rig_advance(&rig, 2999);
     assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 0);
+    assert_int_equal(rig.actor->ops->deadline(rig.actor), rig.now_ms + 1);
     rig_advance(&rig, 1);
     assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 1);
     rig_end(&rig);
@@ -191,6 +194,7 @@ static void test_not_taken(void **state)
 {
     (void)state;
     rig_begin(&rig, &mu_matcher_ops, "");
+    rig_batch_end(&rig); /* it says that it is here */
     sync_begin("duel", 1, 1, true);
     rig.msg.pool_sync.config_hash++;
     sync_send("#1");
