@@ -21,17 +21,19 @@
 
 static volatile sig_atomic_t stop;
 
+/* The first signal asks for an orderly end, the second for one at once. */
 static void on_signal(int signal)
 {
     (void)signal;
-    stop = 1;
+    stop = stop == 0 ? 1 : 2;
 }
 
 static const char manual[] =
     "muster-actor - runs one part of a Muster cluster\n"
     "\n"
-    "usage: muster-actor --kind KIND --broker ENDPOINT... [--partition NAME] [--data FOLDER]\n"
-    "                    [--config FILE] [--log LEVEL] [--die-with-parent] [--any-filesystem]\n"
+    "usage: muster-actor --kind KIND --broker ENDPOINT... [--partition NAME] [--name NAME]\n"
+    "                    [--data FOLDER] [--config FILE] [--log LEVEL] [--die-with-parent]\n"
+    "                    [--any-filesystem]\n"
     "\n"
     "kinds:\n"
     "  store             keeps everything, on disk; needs --data; one a cluster\n"
@@ -43,6 +45,10 @@ static const char manual[] =
     "  --broker ENDPOINT tcp://127.0.0.1:PORT, tcp://[::1]:PORT or ipc://PATH; up to three times,\n"
     "                    once for each broker of the cluster\n"
     "  --partition NAME  what it owns, as queue/eu-west-1\n"
+    "  --name NAME       of this process, the same after a restart, and no other's: whoever asks "
+    "for\n"
+    "                    a partition under the name of its owner gets it at once, others stand by\n"
+    "                    until the owner is silent (default: HOST/PARTITION or HOST/KIND)\n"
     "  --data FOLDER     store: where its files are; created if missing\n"
     "  --any-filesystem  store: takes file systems, too, that may lose what was written when the\n"
     "                    power fails (overlay, tmpfs, NFS, ...): for development\n"
@@ -52,7 +58,8 @@ static const char manual[] =
     "  -h, --help        this text\n"
     "  --version         the version\n"
     "\n"
-    "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in order.\n"
+    "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in order: it hands\n"
+    "over what it has, for drain_ms at most; a second one ends it at once.\n"
     "exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory or alike; 74 the "
     "store\n"
     "or a socket failed; 75 another owner has taken over, or has the store: start again; 78 wrong\n"
@@ -62,6 +69,7 @@ static const char manual[] =
 struct command {
     const struct mu_actor_ops *ops;
     const char *partition;
+    const char *name;
     const char *data;
     const char *config;
     enum mu_log_level log;
@@ -107,6 +115,7 @@ static int take(int option, struct command *command)
                    ? usage("there is no log level ", optarg)
                    : -1;
     case 'p': command->partition = optarg; return -1;
+    case 'n': command->name = optarg; return -1;
     case 'd': command->data = optarg; return -1;
     case 'c': command->config = optarg; return -1;
     case 'w': command->die_with_parent = true; return -1;
@@ -123,6 +132,7 @@ static int parse(int argc, char **argv, struct command *ret)
         { "kind", required_argument, NULL, 'k' },
         { "broker", required_argument, NULL, 'b' },
         { "partition", required_argument, NULL, 'p' },
+        { "name", required_argument, NULL, 'n' },
         { "data", required_argument, NULL, 'd' },
         { "config", required_argument, NULL, 'c' },
         { "log", required_argument, NULL, 'l' },
@@ -149,6 +159,14 @@ static int parse(int argc, char **argv, struct command *ret)
     return -1;
 }
 
+static bool is_name(const char *name)
+{
+    static const char characters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/#";
+    size_t length = strspn(name, characters);
+    return length > 0 && length <= MU_ADDRESS_MAX && name[length] == '\0';
+}
+
 /* Fills in what follows from the kind.  Returns -1, or the exit code. */
 static int complete(struct command *command)
 {
@@ -168,6 +186,9 @@ static int complete(struct command *command)
     if (owns != (queue || lobby)) {
         return usage(owns ? "--partition is for queue and lobby only" : "--partition is needed",
                      "");
+    }
+    if (command->name != NULL && !is_name(command->name)) {
+        return usage("a name has 1 to 63 letters, digits or . _ - / #, not ", command->name);
     }
     size_t length = strlen(command->ops->kind);
     if (owns && (mu_address_kind(command->partition) != MU_ADDRESS_PARTITION ||
@@ -245,11 +266,23 @@ static void set_up_signals(bool die_with_parent)
     }
 }
 
+/* A name that is the same after a restart, and another one on another machine. */
+static void make_name(const struct command *command, char ret[MU_ADDRESS_MAX + 1])
+{
+    char host[MU_ADDRESS_MAX + 1] = "";
+    (void)gethostname(host, sizeof host - 1); /* a machine without a name is like another one */
+    (void)snprintf(ret, MU_ADDRESS_MAX + 1, "%s/%s", host,
+                   command->partition[0] != '\0' ? command->partition : command->ops->kind);
+}
+
 static int run(const struct command *command, struct mu_log *log, const struct mu_config *config)
 {
+    char name[MU_ADDRESS_MAX + 1];
+    make_name(command, name);
     struct mu_host_options options = {
         .ops = command->ops,
         .partition = command->partition,
+        .name = command->name != NULL ? command->name : name,
         .build = MU_VERSION,
         .config = config,
         .log = log,

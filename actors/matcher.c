@@ -183,6 +183,10 @@ static int step(struct mu_actor *actor, const struct mu_event *ev, struct mu_out
         }
         break;
     case MU_EV_BATCH_END: end_batch(matcher, out); break;
+    case MU_EV_DRAIN:
+        matcher->draining = true;
+        matcher->here_ms = ev->now_ms; /* its shards hear of it at once */
+        break;
     case MU_EV_TIMER: break; /* the batch end that follows does the work */
     case MU_EV_STOP: break;
     }
@@ -286,6 +290,16 @@ static void check(const struct mu_actor *actor)
     mu_map_check(matcher->by_key);
 }
 
+static enum mu_life life(const struct mu_actor *actor)
+{
+    return matcher_of_const(actor)->draining ? MU_LIFE_DRAINING : MU_LIFE_SERVING;
+}
+
+static bool drained(const struct mu_actor *actor)
+{
+    return matcher_of_const(actor)->leases_count == 0;
+}
+
 static void destroy(struct mu_actor *actor)
 {
     struct matcher *matcher = matcher_of(actor);
@@ -329,6 +343,8 @@ const struct mu_actor_ops mu_matcher_ops = {
     .deadline = deadline,
     .stats = stats,
     .epoch = epoch,
+    .life = life,
+    .drained = drained,
     .check = check,
     .destroy = destroy,
 };

@@ -159,7 +159,7 @@ void mu_queue_commit_proposals(struct queue_shard *shard, const struct mu_event 
 {
     const struct mu_msg_proposals *proposals = &ev->msg->proposals;
     struct queue_slice *slice = mu_queue_slice_trusted(shard, ev);
-    if (slice == NULL) {
+    if (shard->draining || slice == NULL) {
         shard->counters.values[MU_COUNTER_PROPOSALS_STALE] += proposals->matches_count;
         return;
     }

@@ -209,9 +209,23 @@ static void cut(struct queue_shard *shard, uint32_t index, uint32_t usable)
     }
 }
 
+/* The partition is handed over: no match is made here any more. */
+static void end_all(struct queue_shard *shard)
+{
+    for (uint32_t i = 0; i < shard->config->modes_count; i++) {
+        for (uint32_t k = 0; k < shard->pools[i].edges.slices; k++) {
+            mu_queue_slice_end(shard, &shard->pools[i].slices[k]);
+        }
+    }
+}
+
 void mu_queue_pools_flush(struct queue_shard *shard)
 {
     if (!shard->served) {
+        return;
+    }
+    if (shard->draining) {
+        end_all(shard);
         return;
     }
     shard->snapshots_left = SNAPSHOTS_BATCH_MAX;
@@ -235,7 +249,7 @@ static int64_t sooner(int64_t a, int64_t b)
 
 int64_t mu_queue_pools_deadline(const struct queue_shard *shard)
 {
-    if (!shard->served) {
+    if (!shard->served || shard->draining) {
         return MU_NEVER;
     }
     int64_t earliest =

@@ -38,6 +38,10 @@ int mu_dev_plan_make(struct mu_dev_plan *plan, uint16_t port, uint16_t *ret_admi
     for (uint32_t i = 0; i < plan->config->regions_count; i++) {
         mu_address_queue(plan->config->regions[i].name, plan->partitions[i]);
     }
+    for (uint32_t i = 0; i < plan->matchers; i++) {
+        (void)snprintf(plan->matcher_names[i], sizeof plan->matcher_names[i], "matcher/%u",
+                       (unsigned)i);
+    }
     *ret_admin_port = admin_port;
     return 0;
 }
@@ -71,8 +75,8 @@ void mu_dev_plan_cluster(const struct mu_dev_plan *plan, struct mu_cluster *clus
     add(plan, cluster, "broker", MU_STAGE_BROKER,
         (const char *const[]){ plan->broker, "--bind", bus, NULL });
     add(plan, cluster, "store", MU_STAGE_STORE,
-        (const char *const[]){ plan->actor, "--kind", "store", "--broker", bus, "--data",
-                               plan->folder->store, "--any-filesystem", NULL });
+        (const char *const[]){ plan->actor, "--kind", "store", "--name", "store", "--broker", bus,
+                               "--data", plan->folder->store, "--any-filesystem", NULL });
     add(plan, cluster, "gateway", MU_STAGE_GATEWAY,
         (const char *const[]){ plan->gateway, "--broker", bus, "--port", plan->port, "--admin-port",
                                plan->admin_port, NULL });
@@ -80,16 +84,17 @@ void mu_dev_plan_cluster(const struct mu_dev_plan *plan, struct mu_cluster *clus
         const char *partition = plan->partitions[i];
         add(plan, cluster, partition, MU_STAGE_WORKERS,
             (const char *const[]){ plan->actor, "--kind", "queue", "--partition", partition,
-                                   "--broker", bus, NULL });
+                                   "--name", partition, "--broker", bus, NULL });
     }
     for (uint32_t i = 0; i < plan->matchers; i++) {
-        char name[MU_CHILD_NAME_MAX + 1];
-        (void)snprintf(name, sizeof name, "matcher/%u", (unsigned)i);
+        const char *name = plan->matcher_names[i];
         add(plan, cluster, name, MU_STAGE_WORKERS,
-            (const char *const[]){ plan->actor, "--kind", "matcher", "--broker", bus, NULL });
+            (const char *const[]){ plan->actor, "--kind", "matcher", "--name", name, "--broker",
+                                   bus, NULL });
     }
     add(plan, cluster, "lobby/0", MU_STAGE_WORKERS,
-        (const char *const[]){ plan->actor, "--kind", "lobby", "--broker", bus, NULL });
+        (const char *const[]){ plan->actor, "--kind", "lobby", "--name", "lobby/0", "--broker", bus,
+                               NULL });
 }
 
 void mu_dev_plan_bots(const struct mu_dev_plan *plan, struct mu_cluster *cluster)

@@ -32,6 +32,7 @@ struct mu_dev_plan {
     char address[32];   /* "127.0.0.1:8080" */
     char bots_count[16];
     char partitions[MU_REGIONS_MAX][MU_ADDRESS_MAX + 1];
+    char matcher_names[MU_DEV_MATCHERS_MAX][MU_CHILD_NAME_MAX + 1];
 };
 
 /* Finds the programs, and ports that are free.

@@ -42,6 +42,8 @@ static void populate(struct sim *sim)
         (void)sim_add_node(sim, &mu_queue_ops, name, name);
     }
     (void)sim_add_node(sim, &mu_lobby_ops, "lobby/0", "lobby/0");
+    (void)sim_add_node(sim, &mu_queue_ops, "queue/eu-west-1#2", "queue/eu-west-1");
+    (void)sim_add_node(sim, &mu_lobby_ops, "lobby/0#2", "lobby/0");
     for (uint32_t i = 0; i < 2; i++) {
         (void)snprintf(name, sizeof name, "matcher-%" PRIu32, i);
         (void)sim_add_node(sim, &mu_matcher_ops, name, "");
@@ -164,7 +166,8 @@ static void tell_deaths(struct world *world)
     struct sim *sim = &world->sim;
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         if (world->was_up[i] && !sim->nodes[i].up) {
-            world_say(world, "* %s dies", sim->nodes[i].name);
+            const struct node *node = &sim->nodes[i];
+            world_say(world, "* %s %s", node->name, node->draining ? "ends" : "dies");
         }
         world->was_up[i] = sim->nodes[i].up;
     }
@@ -267,8 +270,9 @@ bool world_start(struct world *world, const struct words *words)
     }
     ok = start(world, "broker");
     for (uint32_t i = 0; i < sim->nodes_count && ok; i++) {
-        bool second = strcmp(sim->nodes[i].name, "matcher-1") == 0 ||
-                      strcmp(sim->nodes[i].name, "gateway-1") == 0;
+        const char *name = sim->nodes[i].name;
+        bool second = strcmp(name, "matcher-1") == 0 || strcmp(name, "gateway-1") == 0 ||
+                      strstr(name, "#2") != NULL;
         ok = second || start(world, sim->nodes[i].name);
     }
     return ok;
@@ -300,6 +304,27 @@ bool world_restart(struct world *world, const struct words *words)
         return true;
     }
     return stop(world, words->at[1]) && start(world, words->at[1]);
+}
+
+static bool is_down(struct world *world, void *context)
+{
+    const struct node *node = context;
+    (void)world;
+    return !node->up;
+}
+
+/* drain NODE: it hands over what it has; waits for its end. */
+bool world_drain(struct world *world, const struct words *words)
+{
+    struct node *node = words->count == 2 ? world_node(world, words->at[1]) : NULL;
+    if (node == NULL || !node->up || node->ops == NULL) {
+        return world_fail(world, "drain NODE, an actor that runs");
+    }
+    int64_t patience_ms = (int64_t)world->sim.config.settings.drain_ms + 1000;
+    node_drain(&world->sim, node);
+    bool ended = world_wait(world, patience_ms, is_down, node);
+    node->back_ms = MU_NEVER;
+    return ended || world_fail(world, "%s does not end", node->name);
 }
 
 bool world_advance(struct world *world, const struct words *words)

@@ -95,6 +95,7 @@ bool world_set(struct world *world, const struct words *words);
 bool world_start(struct world *world, const struct words *words);
 bool world_kill(struct world *world, const struct words *words);
 bool world_restart(struct world *world, const struct words *words);
+bool world_drain(struct world *world, const struct words *words);
 bool world_drop(struct world *world, const struct words *words);
 bool world_cut(struct world *world, const struct words *words);
 bool world_heal(struct world *world, const struct words *words);

@@ -92,6 +92,7 @@ void node_start(struct sim *sim, struct node *node)
     node->life = mu_rng_next(&sim->rng) | 1;
     node->up = true;
     node->turn_due = false;
+    node->draining = false;
     node->still_until_ms = 0;
     node->stats_ms = sim->now_ms;
     node->out->incarnation = node->life;
@@ -107,6 +108,7 @@ void node_start(struct sim *sim, struct node *node)
     } else {
         struct mu_actor_env env = {
             .partition = node->partition,
+            .name = node->name,
             .seed = mu_rng_next(&sim->rng),
             .incarnation = node->life,
             .config = &sim->config,
@@ -150,6 +152,57 @@ void node_die(struct sim *sim, struct node *node, const char *why)
     hub_disconnect(sim, node);
 }
 
+/* Drains for that long; again: the sooner counts. */
+static void drain_within(struct sim *sim, struct node *node, uint64_t patience_ms)
+{
+    int64_t end_ms = sim->now_ms + (int64_t)patience_ms;
+    bool first = !node->draining;
+    node->end_ms = first || end_ms < node->end_ms ? end_ms : node->end_ms;
+    node->draining = true;
+    if (first) {
+        struct mu_event ev = event(sim, MU_EV_DRAIN);
+        sim_trace(sim, node->name, "drains");
+        step(sim, node, &ev);
+    }
+}
+
+void node_drain(struct sim *sim, struct node *node)
+{
+    assert(node->up && node->ops != NULL);
+    drain_within(sim, node, sim->config.settings.drain_ms);
+    if (node->up) {
+        node_turn_soon(sim, node);
+    }
+}
+
+/* The request that the host answers for its actor. */
+static void take_drain(struct sim *sim, struct node *node, const struct mu_msg_envelope *envelope)
+{
+    uint64_t patience_ms = sim->scratch.drain.patience_ms;
+    sim->scratch.op = MU_OP_DRAINING;
+    memset(&sim->scratch.draining, 0, sizeof sim->scratch.draining);
+    (void)snprintf(sim->scratch.draining.name, sizeof sim->scratch.draining.name, "%s", node->name);
+    mu_outbox_reply(node->out, envelope, &sim->scratch);
+    drain_within(sim, node, patience_ms > 0 ? patience_ms : sim->config.settings.drain_ms);
+}
+
+/* The orderly end of one that has drained, or whose time for that is over. */
+static void end_drained(struct sim *sim, struct node *node)
+{
+    struct mu_event stop = event(sim, MU_EV_STOP);
+    struct mu_event batch_end = event(sim, MU_EV_BATCH_END);
+    bool drained = node->ops->drained(node->actor);
+    step(sim, node, &stop);
+    if (node->up) {
+        step(sim, node, &batch_end);
+    }
+    if (node->up) {
+        flush(sim, node);
+        mu_bus_bye(node->bus, "stopping");
+        node_die(sim, node, drained ? "drained" : "asked to end");
+    }
+}
+
 static void run_turn(struct sim *sim, struct item *item)
 {
     struct node *node = &sim->nodes[item->node];
@@ -177,7 +230,14 @@ static void tell_stats(struct sim *sim, struct node *node)
 {
     node->stats_ms = sim->now_ms + STATS_MS;
     sim->scratch.op = MU_OP_STATS;
-    node->ops->stats(node->actor, sim->now_ms, &sim->scratch.stats);
+    struct mu_msg_stats *stats = &sim->scratch.stats;
+    memset(stats, 0, sizeof *stats);
+    node->ops->stats(node->actor, sim->now_ms, stats);
+    stats->epoch = node->ops->epoch(node->actor);
+    stats->state = node->draining ? MU_LIFE_DRAINING : node->ops->life(node->actor);
+    stats->brokers = mu_bus_registered(node->bus, 0);
+    (void)snprintf(stats->name, sizeof stats->name, "%s", node->name);
+    (void)snprintf(stats->build, sizeof stats->build, "%s", SIM_BUILD);
     mu_outbox_event(node->out, "*gateway", &sim->scratch);
 }
 
@@ -225,6 +285,9 @@ void node_turn(struct sim *sim, struct node *node)
     }
     if (mu_bus_superseded(node->bus)) {
         node_die(sim, node, "superseded");
+    } else if (node->draining &&
+               (node->ops->drained(node->actor) || node->end_ms <= sim->now_ms)) {
+        end_drained(sim, node);
     } else if (node->ops == NULL || node->ops->epoch(node->actor) > 0) {
         node->deaths = 0;
     }
@@ -239,6 +302,7 @@ int64_t node_deadline(const struct sim *sim, const struct node *node)
     int64_t bus = mu_bus_deadline(node->bus);
     int64_t at = actor < bus ? actor : bus;
     at = node->ops != NULL && node->stats_ms < at ? node->stats_ms : at;
+    at = node->draining && node->end_ms < at ? node->end_ms : at;
     if (at <= node->last_turn_ms) {
         at = node->last_turn_ms + 1; /* virtual time has to go on */
     }
@@ -266,7 +330,11 @@ void node_receive(struct sim *sim, struct node *node, struct mu_slice header, st
     struct mu_event ev = event(sim, MU_EV_MESSAGE);
     ev.envelope = envelope;
     ev.msg = &sim->scratch;
-    step(sim, node, &ev);
+    if (envelope->op == MU_OP_DRAIN && envelope->frame == MU_FRAME_REQUEST) {
+        take_drain(sim, node, envelope);
+    } else {
+        step(sim, node, &ev);
+    }
     if (node->up && mu_outbox_full(node->out)) {
         node_turn(sim, node);
     }

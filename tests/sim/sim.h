@@ -53,6 +53,8 @@ struct node {
     struct mu_outbox *out;
     bool up;
     bool turn_due;          /* a turn stands in the agenda */
+    bool draining;          /* it hands over what it has, and ends; stays until it starts again */
+    int64_t end_ms;         /* draining: when it ends all the same */
     uint64_t life;          /* incarnation while up */
     uint32_t connection;    /* its peer number at the broker, or UINT32_MAX */
     int64_t back_ms;        /* while down: when it starts again */
@@ -142,6 +144,9 @@ void sim_mix(struct sim *sim, const void *bytes, size_t size);
 /* node.c */
 void node_start(struct sim *sim, struct node *node);
 void node_die(struct sim *sim, struct node *node, const char *why);
+/* As SIGTERM: an actor that is up hands over what it has, for settings.drain_ms at most; then it
+ * ends, and is started again as one that has died. */
+void node_drain(struct sim *sim, struct node *node);
 void node_turn(struct sim *sim, struct node *node);
 void node_turn_soon(struct sim *sim, struct node *node);
 int64_t node_deadline(const struct sim *sim, const struct node *node);

@@ -177,6 +177,36 @@ static void test_the_higher_epoch_owns(void **state)
     mu_router_destroy(router);
 }
 
+/* One that stands by answers for a partition that nobody else has, but has no claim to it. */
+static void test_a_standby_has_no_claim(void **state)
+{
+    (void)state;
+    struct mu_router *router = create();
+    hello(router, 1, 0, "gateway", 16);
+    hello_partition(router, 2, 0, "queue/eu", 5);
+    hello_partition(router, 3, 1, "queue/eu", 0);
+    (void)send_as(router, 1, 2, MU_FRAME_REQUEST, "queue/eu");
+    assert_int_equal(last()->peer, 2);
+    mu_router_lost(router, 2, 3);
+    uint64_t sequence = send_as(router, 1, 4, MU_FRAME_REQUEST, "queue/eu");
+    expect_error(1, sequence, MU_ERROR_UNAVAILABLE); /* until it says HELLO again */
+    hello_partition(router, 3, 5, "queue/eu", 0);
+    (void)send_as(router, 1, 6, MU_FRAME_REQUEST, "queue/eu");
+    assert_int_equal(last()->peer, 3);
+    frames_count = 0;
+    hello_partition(router, 4, 7, "queue/eu", 5); /* the owner, on another connection */
+    assert_int_equal(frames_count, 1);
+    assert_int_equal(last()->envelope.op, MU_OP_HELLO_OK);
+    assert_int_equal(forgotten[3], 0); /* who stood by is not sent away */
+    (void)send_as(router, 1, 8, MU_FRAME_REQUEST, "queue/eu");
+    assert_int_equal(last()->peer, 4);
+    hello_partition(router, 3, 9, "queue/eu", 6); /* it takes over: the owner before is told */
+    (void)send_as(router, 1, 10, MU_FRAME_REQUEST, "queue/eu");
+    assert_int_equal(last()->peer, 3);
+    assert_int_equal(forgotten[4], 1);
+    mu_router_destroy(router);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +216,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_expires_what_waits),
         cmocka_unit_test(test_tells_only_who_asked),
         cmocka_unit_test(test_the_higher_epoch_owns),
+        cmocka_unit_test(test_a_standby_has_no_claim),
     };
     return RUN(argc, argv, tests);
 }
