@@ -34,6 +34,11 @@ int64_t sim_wall(const struct sim *sim)
     return SIM_WALL_MS + sim->now_ms + sim->wall_skew_ms;
 }
 
+bool sim_hot(const struct sim *sim)
+{
+    return !sim->plan->steady && sim->seed % 4 == 0;
+}
+
 bool sim_chance(struct sim *sim, uint32_t ppm)
 {
     return mu_rng_chance_ppm(&sim->rng, ppm);
@@ -118,7 +123,7 @@ static void configure(struct sim *sim)
     s->password_memory_kib = 8;
     s->password_passes = 1;
     s->tickets_max = 1000;
-    s->slice_tickets_min = sim_below(sim, 4) == 0 ? 1000 : 1 + sim_below(sim, 4);
+    s->slice_tickets_min = sim_hot(sim) ? 1 + sim_below(sim, 3) : 1 + sim_below(sim, 1000);
     mu_config_seal(config);
 }
 
@@ -147,7 +152,7 @@ static void populate(struct sim *sim)
         mu_address_queue(sim->config.regions[i].name, name);
         (void)sim_add_node(sim, &mu_queue_ops, name, name);
     }
-    uint32_t matchers = 1 + sim_below(sim, 3);
+    uint32_t matchers = 1 + sim_below(sim, 4);
     for (uint32_t i = 0; i < matchers; i++) {
         (void)snprintf(name, sizeof name, "matcher-%u", i);
         (void)sim_add_node(sim, &mu_matcher_ops, name, "");
@@ -158,7 +163,7 @@ static void populate(struct sim *sim)
         (void)snprintf(name, sizeof name, "gateway-%u", i);
         (void)sim_add_node(sim, NULL, name, "");
     }
-    uint32_t players = 4 + sim_below(sim, 13);
+    uint32_t players = sim_hot(sim) ? 24 + sim_below(sim, 13) : 4 + sim_below(sim, 13);
     for (uint32_t i = 0; i < players; i++) {
         player_add(sim, i);
     }
