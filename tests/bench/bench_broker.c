@@ -133,6 +133,7 @@ static void serve_ours(struct server *server)
     assert(log != NULL);
     const struct mu_broker_options options = {
         .bind = server->bind,
+        .name = "bench",
         .config = &config,
         .log = log,
         .stop = &server->stop,

@@ -171,6 +171,7 @@ static void *run_broker(void *context)
     struct broker *broker = context;
     const struct mu_broker_options options = {
         .bind = broker->bind,
+        .name = "broker",
         .config = &config,
         .log = log_off,
         .stop = &broker->stop,
