@@ -40,8 +40,8 @@ struct mu_environment {
 int mu_environment_read(char *const *variables, struct mu_environment *ret, char *error,
                         size_t error_size);
 
-/* Writes the name of the variable of a setting ("elo_k": "MUSTER_ELO_K"), or of another by its field
- * in core/environment.def. */
+/* Writes the name of the variable of a setting ("elo_k": "MUSTER_ELO_K"), or of another by its
+ * field in core/environment.def. */
 void mu_environment_name(const char *field, char ret[MU_ENVIRONMENT_NAME_MAX + 1]);
 
 #endif /* MU_CORE_ENVIRONMENT_H */
