@@ -189,7 +189,10 @@ static int start(struct mu_keeper *keeper)
     keeper->started = true;
     keeper->started_ms = keeper->event->now_ms;
     keeper->sweep_ms = keeper->event->now_ms;
-    return mu_keeper_load_partitions(keeper);
+    keeper->asked_ms = keeper->event->now_ms;
+    int r = mu_keeper_load_partitions(keeper);
+    mu_keeper_owners_heard(keeper); /* they could not be, while there was no store */
+    return r;
 }
 
 static int take_timer(struct mu_keeper *keeper)

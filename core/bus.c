@@ -50,6 +50,7 @@ struct mu_bus *mu_bus_create(const struct mu_bus_options *options)
     bus->context = options->context;
     bus->ticked_ms = INT64_MIN;
     bus->presence_ms = INT64_MIN;
+    bus->look_ms = INT64_MIN;
     for (uint32_t i = 0; i < bus->links_count; i++) {
         bus->links[i].name_hash = hash_name(options->brokers[i]);
         bus->links[i].reopen_ms = INT64_MIN;
@@ -198,6 +199,9 @@ const struct mu_msg_envelope *mu_bus_receive(struct mu_bus *bus, uint32_t broker
         bus->counters.values[MU_COUNTER_REPLIES_LATE]++;
         return NULL;
     }
+    if (envelope->frame == MU_FRAME_REPLY) {
+        mu_bus_note_answer(bus, envelope);
+    }
     if (envelope->frame == MU_FRAME_REQUEST && envelope->budget_ms == 0) {
         bus->counters.values[MU_COUNTER_REQUESTS_EXPIRED]++;
         if (!bus->closing && envelope->source[0] != '\0') {
@@ -340,6 +344,10 @@ uint32_t mu_bus_tick(struct mu_bus *bus, int64_t now_ms)
         reopen |= tick_link(bus, i, now_ms) ? 1u << i : 0;
     }
     bus->ticked_ms = now_ms;
+    if (!stalled && now_ms >= bus->look_ms) {
+        mu_bus_look_for_answers(bus, now_ms);
+        bus->look_ms = now_ms + bus->heartbeat_ms / 2;
+    }
     mu_bus_flush(bus, now_ms);
     return reopen;
 }

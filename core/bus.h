@@ -5,12 +5,12 @@
  * picks a broker for each message, holds back what no broker takes for a while, grants credit, and
  * drops repeats, late replies and garbage.
  *
- * Which broker: of those that registered this process, rather one that did not say that it lacks
- * the destination, one that answered lately, and for an instance the one that it used itself; by
- * rendezvous hash of the destination among equals.  Nothing is repeated here: what is lost, or
- * refused because the broker lacks the destination, its originator sends again, and then another
- * broker is asked.  Events for a player or for all of a service, which nobody would send again, go
- * by every broker; who gets them twice drops the second.
+ * Which broker: of those that registered this process, rather one that does not seem to lack the
+ * destination (it did not say so, and requests that went there by it were answered), one that
+ * answered lately, and for an instance the one that it used itself; by rendezvous hash of the
+ * destination among equals.  Nothing is repeated here: what is lost or refused its originator sends
+ * again, and then another broker is asked.  Events for a player or for all of a service, which
+ * nobody would send again, go by every broker; who gets them twice drops the second.
  *
  * A broker is alive as long as it answers PINGs: by frames that come, and come only one way, it is
  * not.  Nobody is routed to before it has shown the broker that it hears it.

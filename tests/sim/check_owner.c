@@ -5,6 +5,8 @@
 
 #include "checks_state.h"
 
+enum { HANDOVER_MS = 1000 }; /* for what is under way, and until who stands by asks again */
+
 void checks_started(struct sim *sim, const struct node *node)
 {
     struct checks *checks = sim->checks;
@@ -64,6 +66,7 @@ static void check_grant(struct checks *checks, const struct owner_asked *asked,
         *grant = (struct owner_grant){
             .epoch = epoch->epoch,
             .incarnation = epoch->incarnation,
+            .at_ms = checks->sim->now_ms,
             .late = grant->late + (checks->sim->now_ms >= checks->sim->strict_ms ? 1 : 0),
         };
     }
@@ -91,6 +94,17 @@ void checks_answered(struct sim *sim, const struct mu_msg_envelope *answer, stru
     }
 }
 
+/* An owner that was asked to end, and had time for it, did not leave his partition alone. */
+static void check_handover(struct sim *sim, const struct owner_grant *grant, const char *name)
+{
+    bool asked = sim->handover_ms > 0 && strcmp(sim->drilled, name) == 0 &&
+                 sim->config.settings.drain_ms >= HANDOVER_MS;
+    if (asked &&
+        (grant->at_ms < sim->handover_ms || grant->at_ms > sim->handover_ms + HANDOVER_MS)) {
+        sim_fail(sim, "%s was not handed over", name);
+    }
+}
+
 /* One process serves each partition, all others stand by; and it was given away in the strict time
  * only where its owner was disturbed. */
 void checks_owners(struct sim *sim)
@@ -113,6 +127,7 @@ void checks_owners(struct sim *sim)
         if (serving != 1) {
             sim_fail(sim, "%u processes serve %s", serving, checks->partitions[p]);
         }
+        check_handover(sim, &checks->grants[p], checks->partitions[p]);
         uint64_t most = strcmp(sim->drilled, checks->partitions[p]) == 0 ? 1 : 0;
         if (checks->grants[p].late > most) {
             sim_fail(sim, "%s changed hands %" PRIu64 " times in the calm", checks->partitions[p],

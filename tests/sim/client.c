@@ -60,7 +60,8 @@ void client_attempt(struct sim *sim, struct client *client)
 {
     struct ask *ask = &client->ask;
     ask->since_ms = ask->attempts == 0 ? sim->now_ms : ask->since_ms;
-    if (ask->attempts > 0 && ask->since_ms >= sim->strict_ms && ask->first_status == 0) {
+    int64_t strict_ms = sim->strict_ms > sim->excused_ms ? sim->strict_ms : sim->excused_ms;
+    if (ask->attempts > 0 && ask->since_ms >= strict_ms && ask->first_status == 0) {
         sim_fail(sim, "%s: %s %s is asked again", client->name, gate_method(ask->method),
                  ask->path);
     }

@@ -171,7 +171,7 @@ void hub_connect(struct sim *sim, struct node *node, uint32_t index)
             return;
         }
     }
-    assert(false); /* the router forgets silent peers long before */
+    sim_fail(sim, "%s has no connection left: some process starts again and again", broker->name);
 }
 
 /* Half of the time the broker hears of it at once, else it has to find out by the silence. */

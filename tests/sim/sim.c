@@ -23,7 +23,7 @@ enum {
     FAULTS_MS = 20000, /* how long faults happen */
     CALM_MS = 45000,   /* how long the world then has to settle */
     STRICT_MS = 12000, /* of them, until every request must succeed ... */
-    DRILL_MS = 14000,  /* ... and until one of several brokers dies all the same */
+    DRILL_MS = 14000,  /* ... and until something goes wrong all the same (drill.c) */
 };
 
 bool sim_faulty(const struct sim *sim)
@@ -125,7 +125,6 @@ static void configure(struct sim *sim)
     s->password_memory_kib = 8;
     s->password_passes = 1;
     s->tickets_max = 1000;
-    s->takeover_ms = 2000 + sim_below(sim, 1000); /* not before a dead broker is gone around */
     s->drain_ms = sim_below(sim, 3000);
     mu_config_seal(config);
 }
@@ -289,7 +288,7 @@ static void turn_of_events(struct sim *sim, struct item *item)
     if (item->peer == 0) {
         chaos_end(sim);
     } else {
-        chaos_drill(sim);
+        drill(sim);
     }
 }
 

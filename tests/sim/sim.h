@@ -131,9 +131,11 @@ struct sim {
     int64_t now_ms;
     int64_t wall_skew_ms;
     int64_t faults_until_ms;
-    int64_t strict_ms; /* who asks from then on must be answered for good, and at once */
+    int64_t strict_ms;  /* who asks from then on must be answered for good, and at once */
+    int64_t excused_ms; /* but for who asked before that */
     int64_t end_ms;
     char drilled[MU_ADDRESS_MAX + 1]; /* partition whose owner was disturbed in the strict time */
+    int64_t handover_ms;              /* when he was asked to hand it over; 0: he was not */
     struct faults faults;
     struct mu_config config;
     struct mu_store *store;
@@ -230,6 +232,8 @@ int64_t gate_deadline(const struct node *node);
 void chaos_draw(struct sim *sim);
 void chaos_schedule(struct sim *sim);
 void chaos_end(struct sim *sim);
-void chaos_drill(struct sim *sim); /* a death that nobody may notice */
+
+/* drill.c */
+void drill(struct sim *sim);
 
 #endif /* MU_TESTS_SIM_SIM_H */

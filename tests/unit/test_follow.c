@@ -178,7 +178,7 @@ static void test_stands_by(void **state)
     tick_after(MU_FOLLOW_RETRY_MS); /* no answer came */
     (void)expect(MU_OP_EPOCH_TAKE);
     assert_int_equal(mu_follow_life(&follow), MU_LIFE_STANDBY);
-    begin_changes(false, 1, HEAD + 1); /* a push that a broker sent here */
+    begin_changes(false, 1, 1); /* a push that a broker sent here */
     struct mu_msg_envelope push = { .frame = MU_FRAME_EVENT, .op = MU_OP_CHANGES };
     struct mu_event ev = event(MU_EV_MESSAGE);
     ev.envelope = &push;
