@@ -83,6 +83,7 @@ static int run(struct mu_launch *launch, const char *bind)
     const struct mu_broker_options options = {
         .bind = bind,
         .name = name,
+        .build = MU_VERSION,
         .config = &launch->config,
         .log = launch->log,
         .stop = mu_launch_signals(launch),
