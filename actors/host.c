@@ -68,8 +68,7 @@ static void log_notes(struct host *host, const struct mu_msg_envelope *envelope)
 
 static void set_name(const struct host *host, char ret[MU_ADDRESS_MAX + 1])
 {
-    const char *name = host->options->name;
-    (void)snprintf(ret, MU_ADDRESS_MAX + 1, "%s", name == NULL ? "" : name);
+    (void)snprintf(ret, MU_ADDRESS_MAX + 1, "%s", host->options->name);
 }
 
 /* Returns what the actor returned. */
@@ -231,7 +230,8 @@ static void tell_when_ready(struct host *host)
         host->ready = true;
         (void)mu_notify("READY=1"); /* for the supervisor only */
         mu_log_line(host->options->log, MU_LOG_INFO, NULL, "ready",
-                    "incarnation=%016" PRIx64 " epoch=%" PRIu64, host->incarnation, epoch);
+                    "incarnation=%016" PRIx64 " epoch=%" PRIu64 " name=%s", host->incarnation,
+                    epoch, host->options->name);
     }
 }
 

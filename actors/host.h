@@ -28,8 +28,8 @@ enum mu_host_exit {
 struct mu_host_options {
     const struct mu_actor_ops *ops;
     const char *partition;                   /* owned, as "queue/eu-west-1"; "" for none */
-    const char *name;                        /* the same after a restart; NULL: none; at most
-                                                MU_ADDRESS_MAX bytes */
+    const char *name;                        /* of this process, the same after a restart: 1 to 63
+                                                letters, digits, _ . - or / */
     const char *build;                       /* software version */
     const struct mu_config *config;          /* borrowed */
     struct mu_store *store;                  /* the store actor's port, borrowed; else NULL */

@@ -373,7 +373,7 @@ static void lobby_stats(const struct mu_actor *actor, int64_t now_ms, struct mu_
 
 static uint64_t lobby_epoch(const struct mu_actor *actor)
 {
-    return ((const struct mu_lobby *)actor)->follow.epoch;
+    return mu_follow_epoch(&((const struct mu_lobby *)actor)->follow);
 }
 
 static enum mu_life lobby_life(const struct mu_actor *actor)

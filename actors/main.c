@@ -1,13 +1,8 @@
-/* actors/main.c - muster-actor: its command line, its signals, and the store's engine. */
+/* actors/main.c - muster-actor: its command line, and the store's engine. */
 #include <errno.h>
-#include <getopt.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include "actors/host.h"
 #include "actors/lobby.h"
@@ -15,77 +10,42 @@
 #include "actors/queue.h"
 #include "actors/store.h"
 #include "core/address.h"
-#include "core/config_yaml.h"
-#include "core/endpoint.h"
+#include "core/launch.h"
 #include "core/placement.h"
 #include "storage/lmdb.h"
 
-static volatile sig_atomic_t stop;
-
-/* The first signal asks for an orderly end, the second for one at once. */
-static void on_signal(int signal)
-{
-    (void)signal;
-    stop = stop == 0 ? 1 : 2;
-}
-
-static const char manual[] =
-    "muster-actor - runs one part of a Muster cluster\n"
+static const char text[] =
+    "Runs one part of a cluster.  KIND is one of\n"
+    "  store     keeps everything, on disk; one a cluster\n"
+    "  queue     owns the tickets of a region; needs --partition queue/REGION\n"
+    "  lobby     custom lobbies, acceptance, game servers; needs --partition lobby/N if\n"
+    "            the configuration has several\n"
+    "  matcher   proposes matches; start as many as there is work for\n"
     "\n"
-    "usage: muster-actor --kind KIND --broker ENDPOINT... [--partition NAME] [--name NAME]\n"
-    "                    [--data FOLDER] [--config FILE] [--log LEVEL] [--die-with-parent]\n"
-    "                    [--any-filesystem]\n"
+    "The brokers, and the store's folder, are those of the configuration.  NAME is\n"
+    "what people read, and tells an owner that comes back from one that takes over;\n"
+    "without it HOST/KIND or HOST/PARTITION stands for it, so two of the same on one\n"
+    "host need names.\n"
     "\n"
-    "kinds:\n"
-    "  store             keeps everything, on disk; needs --data; one a cluster\n"
-    "  queue             owns the tickets of a region; needs --partition queue/REGION\n"
-    "  lobby             custom lobbies, acceptance, game servers; needs --partition lobby/K when\n"
-    "                    the configuration has several: one process for each\n"
-    "  matcher           proposes matches; start as many as there is work for\n"
-    "\n"
-    "options:\n"
-    "  --broker ENDPOINT tcp://127.0.0.1:PORT, tcp://[::1]:PORT or ipc://PATH; up to three times,\n"
-    "                    once for each broker of the cluster\n"
-    "  --partition NAME  what it owns, as queue/eu-west-1\n"
-    "  --name NAME       of this process, the same after a restart, and no other's: whoever asks "
-    "for\n"
-    "                    a partition under the name of its owner gets it at once, others stand by\n"
-    "                    until the owner is silent (default: HOST/PARTITION or HOST/KIND)\n"
-    "  --data FOLDER     store: where its files are; created if missing\n"
-    "  --any-filesystem  store: takes file systems, too, that may lose what was written when the\n"
-    "                    power fails (overlay, tmpfs, NFS, ...): for development\n"
-    "  --config FILE     the cluster's configuration, the same for all (default: built in)\n"
-    "  --log LEVEL       error, warn, info or debug (default: info)\n"
-    "  --die-with-parent end when the process that started this one ends\n"
-    "  -h, --help        this text\n"
-    "  --version         the version\n"
-    "\n"
-    "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in order: it hands\n"
-    "over what it has, for drain_ms at most; a second one ends it at once.\n"
-    "exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory or alike; 74 the "
-    "store\n"
-    "or a socket failed; 75 another owner has taken over, or has the store: start again; 78 wrong\n"
-    "configuration, endpoint or store folder.\n";
+    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BROKERS (endpoints\n"
+    "with commas between), MUSTER_DATA (the store's folder), and MUSTER_<SETTING>.\n"
+    "The command line stands above it, and it above the file.\n"
+    "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in\n"
+    "order: it hands over what it has, for drain_ms at most; a second one ends it at\n"
+    "once.\n"
+    "Exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory or alike;\n"
+    "74 the store or a socket failed; 75 another owner has taken over, or has the\n"
+    "store: start again; 78 wrong configuration, environment, endpoint or store\n"
+    "folder.\n";
 
 /* What the command line says. */
 struct command {
-    const struct mu_actor_ops *ops;
+    const char *kind;
     const char *partition;
-    const char *name;
     const char *data;
-    const char *config;
-    enum mu_log_level log;
-    bool die_with_parent;
     bool any_filesystem;
-    uint32_t brokers_count;
-    const char *brokers[MU_BUS_BROKERS_MAX];
+    const struct mu_actor_ops *ops; /* of that kind */
 };
-
-static int usage(const char *complaint, const char *what)
-{
-    (void)fprintf(stderr, "muster-actor: %s%s; try --help\n", complaint, what);
-    return MU_HOST_EXIT_USAGE;
-}
 
 static const struct mu_actor_ops *find_kind(const char *kind)
 {
@@ -99,158 +59,100 @@ static const struct mu_actor_ops *find_kind(const char *kind)
     return NULL;
 }
 
-/* Takes one option.  Returns -1 to go on, or the exit code. */
-static int take(int option, struct command *command)
+static int usage(const struct mu_launch *launch, const char *complaint, const char *what)
 {
-    switch (option) {
-    case 'k':
-        command->ops = find_kind(optarg);
-        return command->ops == NULL ? usage("there is no kind ", optarg) : -1;
-    case 'b':
-        if (command->brokers_count == MU_BUS_BROKERS_MAX) {
-            return usage("at most three brokers", "");
-        }
-        command->brokers[command->brokers_count++] = optarg;
-        return -1;
-    case 'l':
-        return mu_log_parse_level(optarg, &command->log) != 0
-                   ? usage("there is no log level ", optarg)
-                   : -1;
-    case 'p': command->partition = optarg; return -1;
-    case 'n': command->name = optarg; return -1;
-    case 'd': command->data = optarg; return -1;
-    case 'c': command->config = optarg; return -1;
-    case 'w': command->die_with_parent = true; return -1;
-    case 'a': command->any_filesystem = true; return -1;
-    case 'h': return fputs(manual, stdout) >= 0 ? 0 : MU_HOST_EXIT_UNAVAILABLE;
-    case 'v': return puts("muster-actor " MU_VERSION) >= 0 ? 0 : MU_HOST_EXIT_UNAVAILABLE;
-    default: return usage("wrong option", "");
-    }
+    mu_launch_tell(launch, "%s%s; try --help", complaint, what);
+    return MU_EXIT_USAGE;
 }
 
-static int parse(int argc, char **argv, struct command *ret)
+/* Fills in what follows from the kind.  Returns MU_OPTIONS_GO, or the exit code. */
+static int complete(const struct mu_launch *launch, struct command *command)
 {
-    static const struct option options[] = {
-        { "kind", required_argument, NULL, 'k' },
-        { "broker", required_argument, NULL, 'b' },
-        { "partition", required_argument, NULL, 'p' },
-        { "name", required_argument, NULL, 'n' },
-        { "data", required_argument, NULL, 'd' },
-        { "config", required_argument, NULL, 'c' },
-        { "log", required_argument, NULL, 'l' },
-        { "log-level", required_argument, NULL, 'l' },
-        { "die-with-parent", no_argument, NULL, 'w' },
-        { "any-filesystem", no_argument, NULL, 'a' },
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'v' },
-        { NULL, 0, NULL, 0 },
-    };
-    int option;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        int code = take(option, ret);
-        if (code >= 0) {
-            return code;
-        }
+    if (command->kind == NULL) {
+        return usage(launch, "--kind is needed", "");
     }
-    if (optind < argc) {
-        return usage("takes no argument ", argv[optind]);
+    command->ops = find_kind(command->kind);
+    if (command->ops == NULL) {
+        return usage(launch, "there is no kind ", command->kind);
     }
-    if (ret->ops == NULL || ret->brokers_count == 0) {
-        return usage(ret->ops == NULL ? "--kind is needed" : "--broker is needed", "");
-    }
-    return -1;
-}
-
-static bool is_name(const char *name)
-{
-    static const char characters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/#";
-    size_t length = strspn(name, characters);
-    return length > 0 && length <= MU_ADDRESS_MAX && name[length] == '\0';
-}
-
-/* Fills in what follows from the kind.  Returns -1, or the exit code. */
-static int complete(struct command *command)
-{
-    bool store = command->ops == &mu_store_actor_ops;
     bool queue = command->ops == &mu_queue_ops;
     bool lobby = command->ops == &mu_lobby_ops;
-    if (store != (command->data != NULL)) {
-        return usage(store ? "a store needs --data" : "--data is for a store only", "");
+    if (command->data != NULL && command->ops != &mu_store_actor_ops) {
+        return usage(launch, "--data is for a store only", "");
     }
     if (command->partition == NULL) {
         command->partition = "";
     }
     bool owns = command->partition[0] != '\0';
     if (owns ? !queue && !lobby : queue) { /* a lobby's may follow from the configuration */
-        return usage(owns ? "--partition is for queue and lobby only" : "--partition is needed",
-                     "");
+        return usage(
+            launch, owns ? "--partition is for queue and lobby only" : "--partition is needed", "");
     }
-    if (command->name != NULL && !is_name(command->name)) {
-        return usage("a name has 1 to 63 letters, digits or . _ - / #, not ", command->name);
-    }
-    size_t length = strlen(command->ops->kind);
+    size_t length = strlen(command->kind);
     if (owns && (mu_address_kind(command->partition) != MU_ADDRESS_PARTITION ||
-                 strncmp(command->partition, command->ops->kind, length) != 0 ||
+                 strncmp(command->partition, command->kind, length) != 0 ||
                  command->partition[length] != '/')) {
-        return usage("the partition is written KIND/NAME, not ", command->partition);
+        return usage(launch, "the partition is written KIND/NAME, not ", command->partition);
     }
-    for (uint32_t i = 0; i < command->brokers_count; i++) {
-        const char *fault = mu_endpoint_fault(command->brokers[i]);
-        if (fault != NULL) {
-            (void)fprintf(stderr, "muster-actor: --broker %s: %s\n", command->brokers[i], fault);
-            return MU_HOST_EXIT_CONFIG;
-        }
-    }
-    return -1;
+    return MU_OPTIONS_GO;
 }
 
-static int refuse_partition(const struct command *command, const char *fault)
+/* Whether the configuration has the partition; the only lobby need not be named.  Returns
+ * MU_OPTIONS_GO, or the exit code. */
+static int check_partition(const struct mu_launch *launch, struct command *command)
 {
-    (void)fprintf(stderr, "muster-actor: --partition %s: %s\n", command->partition, fault);
-    return MU_HOST_EXIT_CONFIG;
-}
-
-/* Whether the configuration has the partition; the only lobby need not be named.  Returns -1, or
- * the exit code. */
-static int check_partition(struct command *command, const struct mu_config *config)
-{
+    const struct mu_config *config = &launch->config;
     uint64_t lobbies = config->settings.lobbies;
     if (command->ops == &mu_queue_ops &&
         mu_config_region(config, strchr(command->partition, '/') + 1) < 0) {
-        return refuse_partition(command, "the configuration has no such region");
+        mu_launch_tell(launch, "--partition %s: the configuration has no such region",
+                       command->partition);
+        return MU_EXIT_CONFIG;
     }
     if (command->ops != &mu_lobby_ops) {
-        return -1;
+        return MU_OPTIONS_GO;
     }
     if (command->partition[0] == '\0' && lobbies > 1) {
-        return usage("--partition is needed: the configuration has several lobbies", "");
+        return usage(launch, "--partition is needed: the configuration has several lobbies", "");
     }
     if (command->partition[0] == '\0') {
         command->partition = "lobby/0";
     }
     int32_t index = mu_placement_index(command->partition);
     if (index < 0 || (uint64_t)index >= lobbies) {
-        char fault[96];
-        (void)snprintf(fault, sizeof fault, "the configuration has lobby/0 to lobby/%llu only",
-                       (unsigned long long)lobbies - 1);
-        return refuse_partition(command,
-                                lobbies == 1 ? "the configuration has lobby/0 only" : fault);
+        mu_launch_tell(launch, "--partition %s: the configuration has %llu of them, from lobby/0",
+                       command->partition, (unsigned long long)lobbies);
+        return MU_EXIT_CONFIG;
     }
-    return -1;
+    return MU_OPTIONS_GO;
 }
 
-/* Returns -1, or the exit code. */
-static int load_config(struct command *command, struct mu_config *ret)
+/* Loads the configuration, and looks for what the kind needs of it.  Returns MU_OPTIONS_GO, or the
+ * exit code. */
+static int configure(struct mu_launch *launch, struct command *command)
 {
-    char error[MU_CONFIG_ERROR_MAX];
-    if (mu_config_load(command->config, ret, error, sizeof error) != 0) {
-        (void)fprintf(stderr, "%s\n", error);
-        return MU_HOST_EXIT_CONFIG;
+    const struct mu_config *config = &launch->config;
+    int code = mu_launch_configure(launch, NULL);
+    if (code != MU_OPTIONS_GO) {
+        return code;
     }
-    return check_partition(command, ret);
+    code = check_partition(launch, command);
+    if (code != MU_OPTIONS_GO) {
+        return code;
+    }
+    if (command->ops == &mu_store_actor_ops && command->data == NULL) {
+        command->data = config->cluster.store_data;
+        if (command->data[0] == '\0') {
+            return usage(launch,
+                         "where the store's files are is not known: give --data FOLDER, or "
+                         "cluster.store.data in the file of --config",
+                         "");
+        }
+    }
+    return MU_OPTIONS_GO;
 }
 
+/* Opens the store's engine, if it is the store.  Returns MU_OPTIONS_GO, or the exit code. */
 static int open_store(const struct command *command, struct mu_log *log, struct mu_store **ret)
 {
     char error[MU_LMDB_ERROR_MAX];
@@ -259,11 +161,11 @@ static int open_store(const struct command *command, struct mu_log *log, struct 
         .any_filesystem = command->any_filesystem,
     };
     if (command->data == NULL) {
-        return -1;
+        return MU_OPTIONS_GO;
     }
     int r = mu_lmdb_open(&options, ret, error, sizeof error);
     if (r == 0) {
-        return -1;
+        return MU_OPTIONS_GO;
     }
     mu_log_line(log, MU_LOG_ERROR, NULL, "cannot open the store", "folder=\"%s\" error=\"%s\"",
                 command->data, error);
@@ -277,51 +179,31 @@ static int open_store(const struct command *command, struct mu_log *log, struct 
     }
 }
 
-static void set_up_signals(bool die_with_parent)
+static int run(struct mu_launch *launch, struct command *command)
 {
-    struct sigaction action = { .sa_handler = on_signal };
-    (void)sigaction(SIGTERM, &action, NULL); /* cannot fail for these */
-    (void)sigaction(SIGINT, &action, NULL);
-    action.sa_handler = SIG_IGN;
-    (void)sigaction(SIGPIPE, &action, NULL);
-    if (die_with_parent) {
-        pid_t parent = getppid();
-        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* fails only on what is no signal */
-        if (getppid() != parent) {
-            stop = 1; /* it ended just before */
-        }
+    char name[MU_PROCESS_NAME_MAX + 1];
+    struct mu_host_options options = { .build = MU_VERSION, .name = name };
+    int code = complete(launch, command);
+    code = code == MU_OPTIONS_GO ? configure(launch, command) : code;
+    code = code == MU_OPTIONS_GO
+               ? mu_launch_brokers(launch, options.brokers, &options.brokers_count)
+               : code;
+    if (code != MU_OPTIONS_GO) {
+        return code;
     }
-}
-
-/* A name that is the same after a restart, and another one on another machine. */
-static void make_name(const struct command *command, char ret[MU_ADDRESS_MAX + 1])
-{
-    char host[MU_ADDRESS_MAX + 1] = "";
-    (void)gethostname(host, sizeof host - 1); /* a machine without a name is like another one */
-    (void)snprintf(ret, MU_ADDRESS_MAX + 1, "%s/%s", host,
-                   command->partition[0] != '\0' ? command->partition : command->ops->kind);
-}
-
-static int run(const struct command *command, struct mu_log *log, const struct mu_config *config)
-{
-    char name[MU_ADDRESS_MAX + 1];
-    make_name(command, name);
-    struct mu_host_options options = {
-        .ops = command->ops,
-        .partition = command->partition,
-        .name = command->name != NULL ? command->name : name,
-        .build = MU_VERSION,
-        .config = config,
-        .log = log,
-        .stop = &stop,
-        .brokers_count = command->brokers_count,
-    };
-    memcpy(options.brokers, command->brokers, sizeof options.brokers);
-    set_up_signals(command->die_with_parent);
-    int code = open_store(command, log, &options.store);
-    if (code < 0) {
-        code = mu_host_run(&options);
+    const char *part = command->partition[0] != '\0' ? command->partition : command->kind;
+    code = mu_launch_open_log(launch, part);
+    if (code != MU_OPTIONS_GO) {
+        return code;
     }
+    mu_launch_name(launch, part, name);
+    options.ops = command->ops;
+    options.partition = command->partition;
+    options.config = &launch->config;
+    options.log = launch->log;
+    options.stop = mu_launch_signals(launch);
+    code = open_store(command, launch->log, &options.store);
+    code = code == MU_OPTIONS_GO ? mu_host_run(&options) : code;
     if (options.store != NULL) {
         options.store->ops->destroy(options.store);
     }
@@ -330,21 +212,28 @@ static int run(const struct command *command, struct mu_log *log, const struct m
 
 int main(int argc, char **argv)
 {
-    struct command command = { .log = MU_LOG_INFO };
-    int code = parse(argc, argv, &command);
-    code = code < 0 ? complete(&command) : code;
-    if (code >= 0) {
-        return code;
+    struct mu_launch *launch = mu_launch_create("actor", MU_VERSION);
+    struct command command = { .kind = NULL };
+    if (launch == NULL) {
+        return MU_EXIT_UNAVAILABLE;
     }
-    struct mu_config *config = calloc(1, sizeof *config);
-    code = config == NULL ? MU_HOST_EXIT_UNAVAILABLE : load_config(&command, config);
-    struct mu_log *log = NULL;
-    if (code < 0) {
-        log = mu_log_create(command.partition[0] != '\0' ? command.partition : command.ops->kind,
-                            command.log);
-        code = log == NULL ? MU_HOST_EXIT_UNAVAILABLE : run(&command, log, config);
-    }
-    mu_log_destroy(log);
-    free(config);
+    launch->connects = true;
+    const struct mu_option options[] = {
+        { "kind", "KIND", "store, queue, lobby or matcher", .ret_text = &command.kind },
+        { "partition", "NAME", "what it owns, as queue/eu-west-1", .ret_text = &command.partition },
+        { "data", "FOLDER", "store: where its files are; created if missing",
+          .ret_text = &command.data },
+        { "any-filesystem", NULL, "store: also file systems that may lose what was written",
+          .ret_flag = &command.any_filesystem },
+        MU_LAUNCH_BROKER_OPTION(launch),
+        MU_LAUNCH_OPTIONS(launch),
+        { .name = NULL },
+    };
+    const struct mu_manual manual = {
+        .name = "actor", .arguments = "--kind KIND [OPTION ...]", .text = text, .options = options
+    };
+    int code = mu_launch_parse(launch, &manual, argc, argv, NULL);
+    code = code == MU_OPTIONS_GO ? run(launch, &command) : code;
+    mu_launch_destroy(launch);
     return code;
 }

@@ -318,7 +318,7 @@ static void stats(const struct mu_actor *actor, int64_t now_ms, struct mu_msg_st
 
 static uint64_t epoch(const struct mu_actor *actor)
 {
-    return shard_of_const(actor)->follow.epoch;
+    return mu_follow_epoch(&shard_of_const(actor)->follow);
 }
 
 static enum mu_life life(const struct mu_actor *actor)

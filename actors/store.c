@@ -183,7 +183,9 @@ static int start(struct mu_keeper *keeper)
     keeper->started = true;
     keeper->started_ms = keeper->event->now_ms;
     keeper->sweep_ms = keeper->event->now_ms;
+    keeper->asked_ms = keeper->event->now_ms;
     int r = mu_keeper_load_partitions(keeper);
+    mu_keeper_owners_heard(keeper); /* they could not be, while there was no store */
     return r != 0 ? r : mu_keeper_place_all(keeper);
 }
 

@@ -96,7 +96,6 @@ int mu_keeper_load_partitions(struct mu_keeper *keeper)
     struct mu_store *store = keeper->rows.store;
     const struct mu_store_range range = { .table = MU_TABLE_EPOCH };
     int64_t r = store->ops->scan(store, &range, load_partition, &load);
-    mu_keeper_owners_heard(keeper); /* they could not be, while there was no store */
     return r < 0 ? (int)r : load.error;
 }
 

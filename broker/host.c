@@ -222,7 +222,8 @@ static int listen_on(struct host *host)
         r = -errno;
     }
     if (r == 0) {
-        mu_log_line(host->options->log, MU_LOG_INFO, NULL, "listening", "endpoint=%s", endpoint);
+        mu_log_line(host->options->log, MU_LOG_INFO, NULL, "listening", "endpoint=%s name=%s",
+                    endpoint, host->options->name);
         if (host->options->listening != NULL) {
             host->options->listening(host->options->context, endpoint);
         }

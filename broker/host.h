@@ -17,6 +17,7 @@ typedef void mu_broker_listening_fn(void *context, const char *endpoint);
 
 struct mu_broker_options {
     const char *bind;                  /* endpoint without mu_endpoint_fault() */
+    const char *name;                  /* of this broker, for people */
     const struct mu_config *config;    /* borrowed */
     struct mu_log *log;                /* borrowed */
     const volatile sig_atomic_t *stop; /* set: say goodbye and return */

@@ -1,129 +1,112 @@
-/* broker/main.c - muster-broker: its command line and signals. */
-#include <getopt.h>
-#include <signal.h>
+/* broker/main.c - muster-broker: its command line and which broker of the cluster it is. */
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "broker/host.h"
-#include "core/config_yaml.h"
 #include "core/endpoint.h"
+#include "core/launch.h"
 
-enum { USAGE = 64, UNAVAILABLE = 69, CONFIG = 78 };
+static const char text[] =
+    "Carries the messages of a cluster: gateways, shards, matchers, lobby and store\n"
+    "connect to it, and it routes what they send each other.  It keeps nothing on\n"
+    "disk and may be killed at any time; a cluster may have up to three, which know\n"
+    "nothing of each other.\n"
+    "\n"
+    "It listens as the configuration says of the broker called NAME; without a name\n"
+    "that is the only one there, or the one that is called as this host.  An endpoint\n"
+    "is written tcp://127.0.0.1:7600, tcp://[::1]:7600 or ipc:///run/x; port * means\n"
+    "any that is free, and the log says which.  Only this host can be served: the bus\n"
+    "is neither encrypted nor authenticated yet.\n"
+    "\n"
+    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_LISTEN (as --bind),\n"
+    "and MUSTER_<SETTING>.  The command line stands above it, and it above the file.\n"
+    "SIGTERM and SIGINT say goodbye to all and end it.\n"
+    "Exit codes: 0 ended by signal; 64 wrong command line; 69 cannot listen there;\n"
+    "74 the socket broke; 78 wrong configuration, environment or endpoint.\n";
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int signal)
+/* Says why nothing tells where to listen.  Returns the exit code. */
+static int tell_lost(const struct mu_launch *launch, int why)
 {
-    (void)signal;
-    stop = 1;
+    if (why == -ESRCH) {
+        mu_launch_tell(launch,
+                       "the configuration has several brokers, and none is called %s as "
+                       "this host is: say with --name which of them this is",
+                       mu_launch_host(launch));
+        return MU_EXIT_USAGE;
+    }
+    if (launch->name != NULL) {
+        mu_launch_tell(launch,
+                       "the configuration has no broker %s: add it to cluster.brokers, or "
+                       "give --bind ENDPOINT",
+                       launch->name);
+        return MU_EXIT_CONFIG;
+    }
+    mu_launch_tell(launch, "where to listen is not known: give --bind ENDPOINT, or cluster.brokers "
+                           "in the file of --config");
+    return MU_EXIT_USAGE;
 }
 
-static const char manual[] =
-    "muster-broker - carries the messages of a Muster cluster\n"
-    "\n"
-    "usage: muster-broker --bind ENDPOINT [--config FILE] [--log LEVEL]\n"
-    "\n"
-    "Gateways, shards, matchers, lobby and store connect to it; it routes what they send each\n"
-    "other.  It keeps nothing on disk and may be killed at any time; a cluster may have up to\n"
-    "three, which know nothing of each other.\n"
-    "\n"
-    "options:\n"
-    "  --bind ENDPOINT   where to listen: tcp://127.0.0.1:7600, tcp://[::1]:7600 or ipc:///run/x;\n"
-    "                    port * means any that is free, and the log says which.  Only this host\n"
-    "                    can be served: the bus is neither encrypted nor authenticated yet\n"
-    "  --config FILE     the cluster's configuration, the same for all (default: built in)\n"
-    "  --log LEVEL       error, warn, info or debug (default: info)\n"
-    "  -h, --help        this text\n"
-    "  --version         the version\n"
-    "\n"
-    "signals: SIGTERM and SIGINT say goodbye to all and end it.\n"
-    "exit codes: 0 ended by signal; 64 wrong command line; 69 cannot listen there; 74 the socket\n"
-    "broke; 78 wrong configuration or endpoint.\n";
-
-/* What the command line says. */
-struct command {
-    const char *bind;
-    const char *config;
-    enum mu_log_level log;
-};
-
-static int usage(const char *complaint, const char *what)
+/* Finds where to listen, unless that was said, and what this broker is called.  Returns
+ * MU_OPTIONS_GO, or the exit code after it said why. */
+static int place(const struct mu_launch *launch, const char **bind, char *ret_name)
 {
-    (void)fprintf(stderr, "muster-broker: %s%s; try --help\n", complaint, what);
-    return USAGE;
+    const struct mu_config_cluster *cluster = &launch->config.cluster;
+    int index = mu_cluster_pick_broker(cluster, launch->name, mu_launch_host(launch));
+    mu_launch_name(launch, "broker", ret_name);
+    if (index >= 0) {
+        const struct mu_cluster_broker *broker = &cluster->brokers[index];
+        const char *entry = broker->bind[0] != '\0' ? broker->bind : broker->endpoint;
+        *bind = *bind != NULL ? *bind : entry;
+        (void)snprintf(ret_name, MU_PROCESS_NAME_MAX + 1, "%s", broker->name);
+    }
+    if (*bind == NULL) {
+        return tell_lost(launch, index);
+    }
+    const char *fault = mu_endpoint_fault(*bind);
+    if (fault != NULL) {
+        mu_launch_tell(launch, "cannot listen on %s: %s", *bind, fault);
+        return MU_EXIT_CONFIG;
+    }
+    return MU_OPTIONS_GO;
 }
 
-/* Returns -1 to go on, or the exit code. */
-static int parse(int argc, char **argv, struct command *ret)
+static int run(struct mu_launch *launch, const char *bind)
 {
-    static const struct option options[] = {
-        { "bind", required_argument, NULL, 'b' },
-        { "config", required_argument, NULL, 'c' },
-        { "log", required_argument, NULL, 'l' },
-        { "log-level", required_argument, NULL, 'l' },
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'v' },
-        { NULL, 0, NULL, 0 },
+    char name[MU_PROCESS_NAME_MAX + 1];
+    int code = mu_launch_configure(launch, NULL);
+    bind = bind != NULL ? bind : launch->environment.listen;
+    code = code == MU_OPTIONS_GO ? place(launch, &bind, name) : code;
+    code = code == MU_OPTIONS_GO ? mu_launch_open_log(launch, "broker") : code;
+    if (code != MU_OPTIONS_GO) {
+        return code;
+    }
+    const struct mu_broker_options options = {
+        .bind = bind,
+        .name = name,
+        .config = &launch->config,
+        .log = launch->log,
+        .stop = mu_launch_signals(launch),
     };
-    int option;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (option) {
-        case 'b': ret->bind = optarg; break;
-        case 'c': ret->config = optarg; break;
-        case 'l':
-            if (mu_log_parse_level(optarg, &ret->log) != 0) {
-                return usage("there is no log level ", optarg);
-            }
-            break;
-        case 'h': return fputs(manual, stdout) >= 0 ? 0 : UNAVAILABLE;
-        case 'v': return puts("muster-broker " MU_VERSION) >= 0 ? 0 : UNAVAILABLE;
-        default: return usage("wrong option", "");
-        }
-    }
-    if (optind < argc) {
-        return usage("takes no argument ", argv[optind]);
-    }
-    return ret->bind == NULL ? usage("--bind is needed", "") : -1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = { .sa_handler = on_signal };
-    (void)sigaction(SIGTERM, &action, NULL); /* cannot fail for these */
-    (void)sigaction(SIGINT, &action, NULL);
-    action.sa_handler = SIG_IGN;
-    (void)sigaction(SIGPIPE, &action, NULL);
+    return mu_broker_run(&options);
 }
 
 int main(int argc, char **argv)
 {
-    struct command command = { .log = MU_LOG_INFO };
-    int code = parse(argc, argv, &command);
-    if (code >= 0) {
-        return code;
+    struct mu_launch *launch = mu_launch_create("broker", MU_VERSION);
+    const char *bind = NULL;
+    if (launch == NULL) {
+        return MU_EXIT_UNAVAILABLE;
     }
-    const char *fault = mu_endpoint_fault(command.bind);
-    if (fault != NULL) {
-        (void)fprintf(stderr, "muster-broker: --bind %s: %s\n", command.bind, fault);
-        return CONFIG;
-    }
-    struct mu_config *config = calloc(1, sizeof *config);
-    struct mu_log *log = mu_log_create("broker", command.log);
-    char error[MU_CONFIG_ERROR_MAX];
-    if (config == NULL || log == NULL) {
-        code = UNAVAILABLE;
-    } else if (mu_config_load(command.config, config, error, sizeof error) != 0) {
-        (void)fprintf(stderr, "%s\n", error);
-        code = CONFIG;
-    } else {
-        catch_signals();
-        const struct mu_broker_options options = {
-            .bind = command.bind, .config = config, .log = log, .stop = &stop
-        };
-        code = mu_broker_run(&options);
-    }
-    mu_log_destroy(log);
-    free(config);
+    const struct mu_option options[] = {
+        { "bind", "ENDPOINT", "where to listen, in the place of the file's", .ret_text = &bind },
+        MU_LAUNCH_OPTIONS(launch),
+        { .name = NULL },
+    };
+    const struct mu_manual manual = {
+        .name = "broker", .arguments = "[OPTION ...]", .text = text, .options = options
+    };
+    int code = mu_launch_parse(launch, &manual, argc, argv, NULL);
+    code = code == MU_OPTIONS_GO ? run(launch, bind) : code;
+    mu_launch_destroy(launch);
     return code;
 }

@@ -57,6 +57,42 @@ static const cyaml_schema_field_t settings_fields[] = {
     CYAML_FIELD_END,
 };
 
+/* How many brokers and gateways there may be is told by config_take.c, with more sense. */
+static const cyaml_schema_field_t broker_fields[] = {
+    TEXT(struct mu_raw_broker, name),
+    TEXT(struct mu_raw_broker, endpoint),
+    TEXT(struct mu_raw_broker, bind),
+    TEXT(struct mu_raw_broker, key),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t broker_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct mu_raw_broker, broker_fields),
+};
+
+static const cyaml_schema_field_t gateway_fields[] = {
+    TEXT(struct mu_raw_gateway, name),
+    TEXT(struct mu_raw_gateway, listen),
+    TEXT(struct mu_raw_gateway, admin),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t gateway_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct mu_raw_gateway, gateway_fields),
+};
+
+static const cyaml_schema_field_t store_fields[] = {
+    TEXT(struct mu_raw_store, data),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t cluster_fields[] = {
+    ROWS(struct mu_raw_cluster, brokers, &broker_value, CYAML_UNLIMITED),
+    CYAML_FIELD_MAPPING("store", CYAML_FLAG_OPTIONAL, struct mu_raw_cluster, store, store_fields),
+    ROWS(struct mu_raw_cluster, gateways, &gateway_value, CYAML_UNLIMITED),
+    TEXT(struct mu_raw_cluster, keys),
+    TEXT(struct mu_raw_cluster, peers),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t config_fields[] = {
     ROWS(struct mu_raw_config, modes, &mode_value, MU_MODES_MAX),
     ROWS(struct mu_raw_config, regions, &region_value, MU_REGIONS_MAX),
@@ -64,6 +100,8 @@ static const cyaml_schema_field_t config_fields[] = {
     ROWS(struct mu_raw_config, keys, &key_value, MU_KEYS_MAX),
     CYAML_FIELD_MAPPING("settings", CYAML_FLAG_OPTIONAL, struct mu_raw_config, settings,
                         settings_fields),
+    CYAML_FIELD_MAPPING("cluster", CYAML_FLAG_OPTIONAL, struct mu_raw_config, cluster,
+                        cluster_fields),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t config_value = {
@@ -136,6 +174,10 @@ static const cyaml_schema_field_t *fields_at(const char *where)
         const char *list;
         const cyaml_schema_field_t *fields;
     } places[] = {
+        { "cluster.brokers", broker_fields },
+        { "cluster.store", store_fields },
+        { "cluster.gateways", gateway_fields },
+        { "cluster", cluster_fields },
         { "modes", mode_fields },
         { "regions", region_fields },
         { "keys", key_fields },

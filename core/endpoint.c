@@ -38,9 +38,10 @@ static bool is_loopback(const char *host)
     return false;
 }
 
-static const char *tcp_fault(const char *rest)
+/* Reads what stands behind tcp://; a port * counts as 0.  Returns 0 or what mu_parse_host_port()
+ * said. */
+static int parse_tcp(const char *rest, char ret_host[MU_HOST_MAX + 1])
 {
-    char host[MU_HOST_MAX + 1];
     char text[MU_ENDPOINT_MAX + 1];
     uint16_t port;
     size_t length = strlen(rest);
@@ -48,25 +49,36 @@ static const char *tcp_fault(const char *rest)
     if (length >= 2 && strcmp(text + length - 2, ":*") == 0) {
         text[length - 1] = '0';
     }
-    if (mu_parse_host_port(text, host, &port) != 0) {
-        return "a TCP endpoint is written tcp://127.0.0.1:7600";
-    }
-    return is_loopback(host) ? NULL
-                             : "only loopback addresses (127.0.0.1, [::1]) and ipc:// are allowed: "
-                               "the bus is neither encrypted nor authenticated yet";
+    return mu_parse_host_port(text, ret_host, &port);
 }
 
-const char *mu_endpoint_fault(const char *endpoint)
+const char *mu_endpoint_form_fault(const char *endpoint)
 {
     if (strnlen(endpoint, MU_ENDPOINT_MAX + 1) > MU_ENDPOINT_MAX) {
         return "an endpoint has at most 255 characters";
     }
     if (strncmp(endpoint, "tcp://", strlen("tcp://")) == 0) {
-        return tcp_fault(endpoint + strlen("tcp://"));
+        char host[MU_HOST_MAX + 1];
+        return parse_tcp(endpoint + strlen("tcp://"), host) == 0
+                   ? NULL
+                   : "a TCP endpoint is written tcp://127.0.0.1:7600";
     }
     if (strncmp(endpoint, "ipc://", strlen("ipc://")) == 0) {
         size_t length = strlen(endpoint + strlen("ipc://"));
         return length > 0 && length <= IPC_PATH_MAX ? NULL : "an ipc path has 1 to 107 characters";
     }
     return "an endpoint starts with tcp:// or ipc://";
+}
+
+const char *mu_endpoint_fault(const char *endpoint)
+{
+    const char *fault = mu_endpoint_form_fault(endpoint);
+    if (fault != NULL || strncmp(endpoint, "ipc://", strlen("ipc://")) == 0) {
+        return fault;
+    }
+    char host[MU_HOST_MAX + 1] = "";
+    (void)parse_tcp(endpoint + strlen("tcp://"), host); /* it has the form, so it parses */
+    return is_loopback(host) ? NULL
+                             : "only loopback addresses (127.0.0.1, [::1]) and ipc:// are allowed: "
+                               "the bus is neither encrypted nor authenticated yet";
 }

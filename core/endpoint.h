@@ -8,6 +8,12 @@
 
 #define MU_ENDPOINT_MAX 255 /* bytes of an endpoint, NUL not counted */
 
+/* Whether `endpoint` is "tcp://HOST:PORT" (PORT may be * or 0: any that is free, for a listener) or
+ * "ipc://PATH", wherever it leads.
+ *
+ * Returns NULL when it is, else one sentence that says what is wrong.  O(length). */
+const char *mu_endpoint_form_fault(const char *endpoint);
+
 /* Whether `endpoint` is "tcp://127.x.y.z:PORT", "tcp://[::1]:PORT" (PORT may be * or 0: any that
  * is free, for a listener) or "ipc://PATH".
  *

@@ -29,6 +29,7 @@ void mu_follow_init(struct mu_follow *follow, const struct mu_actor_env *env)
 {
     init(follow, env->incarnation, env->partition);
     follow->poll_ms = poll_ms(env->config);
+    follow->takeover_ms = (int64_t)env->config->settings.takeover_ms;
     (void)snprintf(follow->holder, sizeof follow->holder, "%s", env->name == NULL ? "" : env->name);
 }
 
@@ -44,6 +45,11 @@ void mu_follow_init_reader(struct mu_follow *follow, const struct mu_actor_env *
 bool mu_follow_serving(const struct mu_follow *follow)
 {
     return follow->state == MU_FOLLOW_SERVING;
+}
+
+uint64_t mu_follow_epoch(const struct mu_follow *follow)
+{
+    return follow->unsure ? 0 : follow->epoch;
 }
 
 enum mu_life mu_follow_life(const struct mu_follow *follow)
@@ -112,11 +118,15 @@ static void ask(struct mu_follow *follow, const struct mu_event *ev, struct mu_o
     case MU_FOLLOW_RELEASED: assert(false); return; /* its retry_ms never comes */
     }
     follow->asked = mu_outbox_request(out, &request, &msg);
+    follow->asked_ms = ev->now_ms;
     follow->retry_ms = ev->now_ms + MU_FOLLOW_RETRY_MS;
 }
 
 void mu_follow_tick(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out)
 {
+    if (follow->epoch > 0 && ev->now_ms - follow->sure_ms >= follow->takeover_ms) {
+        follow->unsure = true;
+    }
     if (ev->type == MU_EV_START || follow->retry_ms <= ev->now_ms) {
         ask(follow, ev, out);
     }
@@ -166,6 +176,7 @@ static int take_epoch(struct mu_follow *follow, const struct mu_event *ev, struc
         return -ESTALE;
     }
     follow->epoch = epoch->epoch;
+    follow->sure_ms = follow->asked_ms;
     follow->seq = epoch->log_seq;
     follow->state = MU_FOLLOW_SCAN;
     follow->after[0] = '\0';
@@ -283,6 +294,8 @@ int mu_follow_message(struct mu_follow *follow, const struct mu_event *ev, struc
         if (ev->envelope->frame == MU_FRAME_EVENT) {
             take_push(follow, ev, out, changed, owner);
         } else if (answer && msg->changes.snapshot == (follow->state == MU_FOLLOW_SCAN)) {
+            follow->sure_ms = follow->asked_ms;
+            follow->unsure = false;
             if (msg->changes.snapshot) {
                 take_snapshot(follow, ev, out, changed, owner);
             } else {

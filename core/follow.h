@@ -51,6 +51,10 @@ struct mu_follow {
     uint64_t incarnation;            /* own */
     enum mu_follow_state state;
     int64_t poll_ms;           /* between two FOLLOW_SINCE while all is well */
+    int64_t takeover_ms;       /* for which the store lets an owner be silent */
+    int64_t asked_ms;          /* when the request that is out left */
+    int64_t sure_ms;           /* when the last request left that the owner was answered */
+    bool unsure;               /* that is too long ago */
     uint64_t epoch;            /* 0 until taken; a reader's stays 0 */
     uint64_t seq;              /* last change that was applied */
     char after[MU_ID_MAX + 1]; /* SCAN: last id */
@@ -72,6 +76,11 @@ void mu_follow_init_reader(struct mu_follow *follow, const struct mu_actor_env *
 
 /* True while it owns the partition, or reads along, and knows every object of it. */
 bool mu_follow_serving(const struct mu_follow *follow);
+
+/* The epoch under which it owns the partition; 0 while it has none, and while the store has not
+ * answered it for so long that another process may have taken over: then requests had better go
+ * there.  Nothing else follows from it, the store compares epochs anyway. */
+uint64_t mu_follow_epoch(const struct mu_follow *follow);
 
 /* How far an owner is. */
 enum mu_life mu_follow_life(const struct mu_follow *follow);

@@ -37,7 +37,7 @@ struct mu_dev_plan {
     char matcher_names[MU_DEV_MATCHERS_MAX][MU_CHILD_NAME_MAX + 1];
 };
 
-/* Finds the programs, and ports that are free.
+/* Finds the programs, and ports that are free; plan->matchers is in its range (asserted).
  *
  * port            of the API; 0: any
  * ret_admin_port  of health and metrics

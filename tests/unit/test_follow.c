@@ -178,7 +178,7 @@ static void test_stands_by(void **state)
     tick_after(MU_FOLLOW_RETRY_MS); /* no answer came */
     (void)expect(MU_OP_EPOCH_TAKE);
     assert_int_equal(mu_follow_life(&follow), MU_LIFE_STANDBY);
-    begin_changes(false, 1, HEAD + 1); /* a push that a broker sent here */
+    begin_changes(false, 1, 1); /* a push that a broker sent here */
     struct mu_msg_envelope push = { .frame = MU_FRAME_EVENT, .op = MU_OP_CHANGES };
     struct mu_event ev = event(MU_EV_MESSAGE);
     ev.envelope = &push;
@@ -189,6 +189,29 @@ static void test_stands_by(void **state)
     learn();
     assert_int_equal(changes, 2);
     assert_int_equal(follow.epoch, EPOCH);
+}
+
+/* Once the store may have given the partition to another process, the owner says that it has none;
+ * until the store answers it again. */
+static void test_is_unsure_after_silence(void **state)
+{
+    (void)state;
+    serve();
+    assert_int_equal(mu_follow_epoch(&follow), EPOCH);
+    int64_t served_ms = now_ms;
+    tick_after(MU_FOLLOW_POLL_MS);
+    (void)expect(MU_OP_FOLLOW_SINCE);
+    int64_t takeover_ms = (int64_t)config.settings.takeover_ms;
+    while (now_ms < served_ms + takeover_ms) {
+        assert_int_equal(mu_follow_epoch(&follow), EPOCH);
+        tick_after(MU_FOLLOW_RETRY_MS);
+        (void)expect(MU_OP_FOLLOW_SINCE);
+    }
+    assert_true(now_ms < served_ms + takeover_ms + MU_FOLLOW_RETRY_MS);
+    assert_int_equal(mu_follow_epoch(&follow), 0);
+    assert_int_equal(follow.epoch, EPOCH); /* what it asks goes under it */
+    answer_changes(false, 0, 0);
+    assert_int_equal(mu_follow_epoch(&follow), EPOCH);
 }
 
 static void test_fenced(void **state)
@@ -319,8 +342,13 @@ int main(int argc, char **argv)
     (void)unit_seed(argc, argv);
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_stands_by),  TEST(test_fenced),           TEST(test_is_heard),
-        TEST(test_releases),   TEST(test_releases_in_vain), TEST(test_releases_early),
+        TEST(test_is_unsure_after_silence),
+        TEST(test_stands_by),
+        TEST(test_fenced),
+        TEST(test_is_heard),
+        TEST(test_releases),
+        TEST(test_releases_in_vain),
+        TEST(test_releases_early),
         TEST(test_scans_anew),
     };
 #undef TEST
