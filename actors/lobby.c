@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "actors/lobby_state.h"
+#include "core/placement.h"
 #include "core/store.h"
 
 enum { OWN_BUDGET_MS = 5 * MU_LOBBY_RETRY_MS };
@@ -55,6 +56,21 @@ void mu_lobby_refuse(struct mu_lobby *lobby, const struct mu_msg_envelope *reque
     (void)snprintf(lobby->message->error.detail, sizeof lobby->message->error.detail, "%s", detail);
     mu_outbox_note(lobby->out, "refused %s: %s", mu_error_info(error)->name, detail);
     mu_outbox_reply(lobby->out, request, lobby->message);
+}
+
+bool mu_lobby_owns(const struct mu_lobby *lobby, const char *id)
+{
+    return mu_placement_id(id, lobby->config->settings.lobbies) == lobby->index;
+}
+
+bool mu_lobby_elsewhere(struct mu_lobby *lobby, const char *id)
+{
+    if (mu_lobby_owns(lobby, id)) {
+        return false;
+    }
+    mu_lobby_refuse(lobby, lobby->event->envelope, MU_ERROR_UNAVAILABLE, MU_LOBBY_RETRY_MS,
+                    "another lobby partition has it: do the configurations differ?");
+    return true;
 }
 
 void mu_lobby_overflow(struct mu_lobby *lobby, const char *what)
@@ -334,7 +350,8 @@ static void lobby_stats(const struct mu_actor *actor, int64_t now_ms, struct mu_
     uint64_t slots_free = 0;
     for (uint32_t i = 0; i < lobby->servers_slots.used; i++) {
         const struct mu_lobby_server *server = &lobby->servers[i];
-        if (mu_slots_busy(&lobby->servers_slots, i) && server->state != MU_SERVER_NONE) {
+        if (mu_slots_busy(&lobby->servers_slots, i) && server->state != MU_SERVER_NONE &&
+            server->distance == 0) { /* each server is counted at its home */
             servers++;
             bool open = server->state == MU_SERVER_READY && server->used < server->slots;
             slots_free += open ? server->slots - server->used : 0;
@@ -458,10 +475,13 @@ static bool make(struct mu_lobby *lobby, uint64_t seed)
 
 static int lobby_create(const struct mu_actor_env *env, struct mu_actor **ret)
 {
+    int32_t index = mu_placement_index(env->partition);
+    assert(index >= 0 && (uint64_t)index < env->config->settings.lobbies);
     struct mu_lobby *lobby = calloc(1, sizeof *lobby);
     if (lobby == NULL) {
         return -ENOMEM;
     }
+    lobby->index = (uint32_t)index;
     lobby->base.ops = &mu_lobby_ops;
     lobby->env = *env;
     lobby->config = env->config;

@@ -213,7 +213,7 @@ void mu_gateway_presence(struct mu_gateway *gw)
 {
     gw->msg.op = MU_OP_PRESENCE;
     mu_outbox_event(gw->turn.out, "*broker", &gw->msg); /* MU_BUS_TO_BROKERS */
-    mu_outbox_event(gw->turn.out, "lobby/0", &gw->msg);
+    mu_outbox_event(gw->turn.out, "*lobby", &gw->msg);  /* each has members of its lobbies there */
 }
 
 static void begin_announcing(struct mu_gateway *gw)

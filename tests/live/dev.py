@@ -84,7 +84,7 @@ async def run(live):
     await promtool(live, metrics)
     live.equal(total(metrics, "muster_players_registered_total"), BOTS, "every bot registered")
     kinds = sorted(cluster.children().values())
-    live.equal(kinds, sorted(["broker", "store", "lobby/0" if "lobby/0" in kinds else "lobby", "gateway", "bots",
+    live.equal(kinds, sorted(["broker", "store", "lobby/0", "gateway", "bots",
                               "matcher", "matcher", "queue/ap-southeast-1", "queue/eu-west-1", "queue/us-east-1",
                               "queue/us-west-2"]), "these processes run")
     code, out, _ = await live.muster("status", "--gateway", f"127.0.0.1:{cluster.port}")
