@@ -24,9 +24,8 @@
 
 #include "core/config.h"
 
-#define MU_CONFIG_BYTES_MAX  (1024 * 1024) /* of the file */
-#define MU_CONFIG_FAULTS_MAX 32            /* told of at once */
-#define MU_CONFIG_ERROR_MAX  8192          /* bytes that hold the longest error text */
+#define MU_CONFIG_BYTES_MAX (1024 * 1024) /* of the file */
+#define MU_CONFIG_ERROR_MAX 8192          /* bytes that hold the longest error text */
 
 /* Loads, checks and seals a configuration.
  *
