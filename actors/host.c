@@ -332,7 +332,7 @@ static bool create_bus(struct host *host, uint64_t seed)
         .emit = mu_dealer_emit,
     };
     memcpy(bus.brokers, options->brokers, sizeof bus.brokers);
-    host->dealer = mu_dealer_create(options->brokers, options->brokers_count);
+    host->dealer = mu_dealer_create(options->brokers, options->brokers_count, &options->keys);
     bus.context = host->dealer;
     host->bus = host->dealer == NULL ? NULL : mu_bus_create(&bus);
     return host->bus != NULL;

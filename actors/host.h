@@ -13,6 +13,7 @@
 #include "core/actor.h"
 #include "core/bus.h"
 #include "core/config.h"
+#include "core/dealer_keys.h"
 #include "core/log.h"
 
 /* Exit codes, as in sysexits.h. */
@@ -35,6 +36,7 @@ struct mu_host_options {
     const volatile sig_atomic_t *stop;       /* set: STOP, send what is left, return */
     uint32_t brokers_count;                  /* 1..MU_BUS_BROKERS_MAX */
     const char *brokers[MU_BUS_BROKERS_MAX]; /* endpoints without mu_endpoint_fault() */
+    struct mu_dealer_keys keys;              /* of this process and of the brokers; borrowed */
 };
 
 /* Runs until *stop, or until the actor or something under it fails.  Tells the supervisor and the

@@ -16,7 +16,7 @@
 #include "actors/store.h"
 #include "core/address.h"
 #include "core/config_yaml.h"
-#include "core/endpoint.h"
+#include "core/dealer_keys.h"
 #include "storage/lmdb.h"
 
 static volatile sig_atomic_t stop;
@@ -30,8 +30,9 @@ static void on_signal(int signal)
 static const char manual[] =
     "muster-actor - runs one part of a Muster cluster\n"
     "\n"
-    "usage: muster-actor --kind KIND --broker ENDPOINT... [--partition NAME] [--data FOLDER]\n"
-    "                    [--config FILE] [--log LEVEL] [--die-with-parent] [--any-filesystem]\n"
+    "usage: muster-actor --kind KIND --broker ENDPOINT... [--key FILE --broker-key KEY...]\n"
+    "                    [--partition NAME] [--data FOLDER] [--log LEVEL]\n"
+    "                    [--die-with-parent] [--any-filesystem]\n"
     "\n"
     "kinds:\n"
     "  store             keeps everything, on disk; needs --data; one a cluster\n"
@@ -41,7 +42,11 @@ static const char manual[] =
     "\n"
     "options:\n"
     "  --broker ENDPOINT tcp://127.0.0.1:PORT, tcp://[::1]:PORT or ipc://PATH; up to three times,\n"
-    "                    once for each broker of the cluster\n"
+    "                    once for each broker of the cluster; with a key also of other hosts,\n"
+    "                    as tcp://10.0.0.7:7600\n"
+    "  --key FILE        its own key, of muster keygen\n"
+    "  --broker-key KEY  a broker's public key, 64 hex digits; once for each --broker, in that "
+    "order\n"
     "  --partition NAME  what it owns, as queue/eu-west-1\n"
     "  --data FOLDER     store: where its files are; created if missing\n"
     "  --any-filesystem  store: takes file systems, too, that may lose what was written when the\n"
@@ -67,8 +72,11 @@ struct command {
     enum mu_log_level log;
     bool die_with_parent;
     bool any_filesystem;
+    const char *key;
     uint32_t brokers_count;
     const char *brokers[MU_BUS_BROKERS_MAX];
+    uint32_t broker_keys_count;
+    const char *broker_keys[MU_BUS_BROKERS_MAX];
 };
 
 static int usage(const char *complaint, const char *what)
@@ -102,6 +110,13 @@ static int take(int option, struct command *command)
         }
         command->brokers[command->brokers_count++] = optarg;
         return -1;
+    case 'K':
+        if (command->broker_keys_count == MU_BUS_BROKERS_MAX) {
+            return usage("at most three brokers", "");
+        }
+        command->broker_keys[command->broker_keys_count++] = optarg;
+        return -1;
+    case 'i': command->key = optarg; return -1;
     case 'l':
         return mu_log_parse_level(optarg, &command->log) != 0
                    ? usage("there is no log level ", optarg)
@@ -122,6 +137,8 @@ static int parse(int argc, char **argv, struct command *ret)
     static const struct option options[] = {
         { "kind", required_argument, NULL, 'k' },
         { "broker", required_argument, NULL, 'b' },
+        { "key", required_argument, NULL, 'i' },
+        { "broker-key", required_argument, NULL, 'K' },
         { "partition", required_argument, NULL, 'p' },
         { "data", required_argument, NULL, 'd' },
         { "config", required_argument, NULL, 'c' },
@@ -175,12 +192,23 @@ static int complete(struct command *command)
                  command->partition[length] != '/')) {
         return usage("the partition is written KIND/NAME, not ", command->partition);
     }
-    for (uint32_t i = 0; i < command->brokers_count; i++) {
-        const char *fault = mu_endpoint_fault(command->brokers[i]);
-        if (fault != NULL) {
-            (void)fprintf(stderr, "muster-actor: --broker %s: %s\n", command->brokers[i], fault);
-            return MU_HOST_EXIT_CONFIG;
-        }
+    return -1;
+}
+
+/* Returns -1, or the exit code. */
+static int load_keys(const struct command *command, struct mu_dealer_keys *ret)
+{
+    const struct mu_dealer_words words = {
+        .file = command->key,
+        .brokers_count = command->brokers_count,
+        .brokers = command->brokers,
+        .broker_keys_count = command->broker_keys_count,
+        .broker_keys = command->broker_keys,
+    };
+    char error[MU_KEY_PAIR_ERROR_MAX];
+    if (mu_dealer_keys_load(&words, ret, error) != 0) {
+        (void)fprintf(stderr, "muster-actor: %s\n", error);
+        return MU_HOST_EXIT_CONFIG;
     }
     return -1;
 }
@@ -258,10 +286,12 @@ static int run(const struct command *command, struct mu_log *log, const struct m
     };
     memcpy(options.brokers, command->brokers, sizeof options.brokers);
     set_up_signals(command->die_with_parent);
-    int code = open_store(command, log, &options.store);
+    int code = load_keys(command, &options.keys);
+    code = code < 0 ? open_store(command, log, &options.store) : code;
     if (code < 0) {
         code = mu_host_run(&options);
     }
+    mu_dealer_keys_release(&options.keys);
     if (options.store != NULL) {
         options.store->ops->destroy(options.store);
     }

@@ -2,10 +2,28 @@
 #include "broker/router_state.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/address.h"
+
+enum { NOTE_MAX = 199 }; /* bytes of a note */
+
+void mu_registry_note(struct mu_router *router, uint32_t peer, enum mu_counter counter,
+                      const char *format, ...)
+{
+    char note[NOTE_MAX + 1];
+    va_list args;
+    router->counters.values[counter]++;
+    if (router->options.note == NULL) {
+        return;
+    }
+    va_start(args, format);
+    (void)vsnprintf(note, sizeof note, format, args);
+    va_end(args);
+    router->options.note(router->options.context, peer, note);
+}
 
 void mu_registry_bye(struct mu_router *router, uint32_t peer, const char *reason)
 {
@@ -176,12 +194,41 @@ static const char *hello_fault(const struct mu_msg_hello *hello, uint64_t incarn
     return NULL;
 }
 
+/* What the peer's key does not allow of its HELLO; NULL: nothing. */
+static const char *identity_fault(struct mu_router *router, uint32_t i,
+                                  const struct mu_msg_hello *hello, uint64_t incarnation)
+{
+    char instance[MU_ADDRESS_MAX + 1];
+    const struct mu_identity *who = router->peers[i].who;
+    if (who == NULL) {
+        return NULL;
+    }
+    if (strcmp(hello->service, mu_peer_role_name(who->role)) != 0) {
+        mu_registry_note(router, i, MU_COUNTER_IMPOSTORS, "a %s may not register as %s",
+                         mu_peer_role_name(who->role), hello->service);
+        return "the key is not for this service";
+    }
+    if (hello->partition[0] != '\0' && !mu_identity_may_own(who, hello->partition)) {
+        mu_registry_note(router, i, MU_COUNTER_IMPOSTORS, "may not own %s", hello->partition);
+        return "the key is not for this partition";
+    }
+    mu_address_instance(incarnation, instance);
+    uint32_t other = mu_map_get(router->instances, instance);
+    if (other != MU_MAP_NONE && strcmp(router->peers[other].who->name, who->name) != 0) {
+        mu_registry_note(router, i, MU_COUNTER_IMPOSTORS, "%s is the incarnation of %s", instance,
+                         router->peers[other].who->name);
+        return "the incarnation is that of another key";
+    }
+    return NULL;
+}
+
 void mu_registry_hello(struct mu_router *router, uint32_t peer, int64_t now_ms)
 {
     struct mu_peer *at = &router->peers[peer];
     const struct mu_msg_hello hello = router->control->hello;
     uint64_t incarnation = router->in->envelope.incarnation;
     const char *fault = hello_fault(&hello, incarnation);
+    fault = fault == NULL ? identity_fault(router, peer, &hello, incarnation) : fault;
     if (fault == NULL && !is_refresh(router, at, &hello, incarnation) &&
         !enter(router, peer, &hello, incarnation)) {
         fault = "too many services";
@@ -278,6 +325,8 @@ void mu_registry_check(const struct mu_router *router)
         }
         registered++;
         assert(mu_map_get(router->instances, peer->instance) == i);
+        assert(peer->who == NULL || strcmp(router->destinations[peer->service].name,
+                                           mu_peer_role_name(peer->who->role)) == 0);
         assert(peer->granted <= peer->sent + peer->window);
         assert(router->destinations[peer->service].used);
         assert(peer->partition == MU_ROUTER_NONE ||

@@ -15,6 +15,7 @@ enum { LINGER_MS = 200 };
 
 struct mu_dealer {
     void *zmq;
+    const struct mu_dealer_keys *keys;
     uint32_t count;
     void *sockets[MU_DEALER_BROKERS_MAX]; /* NULL: not open */
     char endpoints[MU_DEALER_BROKERS_MAX][MU_ENDPOINT_MAX + 1];
@@ -23,7 +24,8 @@ struct mu_dealer {
     zmq_msg_t body;
 };
 
-struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count)
+struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count,
+                                   const struct mu_dealer_keys *keys)
 {
     assert(count >= 1 && count <= MU_DEALER_BROKERS_MAX);
     struct mu_dealer *dealer = calloc(1, sizeof *dealer);
@@ -31,8 +33,9 @@ struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count)
         return NULL;
     }
     dealer->count = count;
+    dealer->keys = keys;
     for (uint32_t i = 0; i < count; i++) {
-        assert(mu_endpoint_fault(endpoints[i]) == NULL);
+        assert(mu_endpoint_fault(endpoints[i], keys->own != NULL) == NULL);
         (void)snprintf(dealer->endpoints[i], sizeof dealer->endpoints[i], "%s", endpoints[i]);
     }
     dealer->zmq = zmq_ctx_new();
@@ -79,7 +82,19 @@ static int set(void *socket, int option, int value)
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0 ? 0 : -errno;
 }
 
-static int set_up(void *socket, const char *endpoint)
+/* Proves to the broker who we are, and makes it prove that it has the secret of its public key. */
+static int set_keys(void *socket, const struct mu_key_pair *own,
+                    const uint8_t broker[MU_PUBLIC_KEY_BYTES])
+{
+    if (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, broker, MU_PUBLIC_KEY_BYTES) != 0 ||
+        zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, own->public_key, MU_PUBLIC_KEY_BYTES) != 0 ||
+        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret_key, MU_SECRET_KEY_BYTES) != 0) {
+        return -errno;
+    }
+    return 0;
+}
+
+static int set_up(void *socket)
 {
     static const struct {
         int option;
@@ -110,8 +125,21 @@ static int set_up(void *socket, const char *endpoint)
             return r;
         }
     }
+    return 0;
+}
+
+/* Opens the socket of a broker, which is made already.  Returns 0 or -errno. */
+static int open_socket(const struct mu_dealer *dealer, uint32_t broker)
+{
+    void *socket = dealer->sockets[broker];
+    const char *endpoint = dealer->endpoints[broker];
+    const struct mu_dealer_keys *keys = dealer->keys;
+    int r = set_up(socket);
+    if (r == 0 && keys->own != NULL) {
+        r = set_keys(socket, keys->own, keys->brokers[broker]);
+    }
     /* Only where it is written: else the socket's addresses are shown as ::ffff:127.0.0.1. */
-    int r = set(socket, ZMQ_IPV6, strchr(endpoint, '[') != NULL);
+    r = r == 0 ? set(socket, ZMQ_IPV6, strchr(endpoint, '[') != NULL) : r;
     return r == 0 && zmq_connect(socket, endpoint) != 0 ? -errno : r;
 }
 
@@ -126,7 +154,7 @@ int mu_dealer_reopen(struct mu_dealer *dealer, uint32_t mask)
         if (dealer->sockets[i] == NULL) {
             return -errno;
         }
-        int r = set_up(dealer->sockets[i], dealer->endpoints[i]);
+        int r = open_socket(dealer, i);
         if (r != 0) {
             return r;
         }

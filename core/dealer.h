@@ -9,17 +9,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/dealer_keys.h"
 #include "wire/slice.h"
 
-#define MU_DEALER_BROKERS_MAX 3
+#define MU_DEALER_BROKERS_MAX MU_BUS_BROKERS_MAX
 #define MU_DEALER_HWM         4096 /* messages in a socket, each way */
 
 struct mu_dealer;
 
 /* endpoints  [count], 1..MU_DEALER_BROKERS_MAX, each without mu_endpoint_fault(); copied
+ * keys       with which the brokers are spoken to; borrowed: reopening needs them again
  *
  * Nothing is opened yet.  NULL when out of memory or of sockets. */
-struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count);
+struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count,
+                                   const struct mu_dealer_keys *keys);
 
 /* Closes all; what was sent last (BYE) gets a moment to leave.  NULL is a no-op. */
 void mu_dealer_destroy(struct mu_dealer *dealer);

@@ -1,44 +1,34 @@
 #include "core/endpoint.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <arpa/inet.h>
 
 #include "core/parse.h"
 
 /* Longest path of a UNIX socket that Linux takes, without the NUL. */
 enum { IPC_PATH_MAX = 107 };
 
-static bool is_loopback(const char *host)
+static const char *host_fault(const char *host, bool keys)
 {
-    if (strcmp(host, "::1") == 0) {
-        return true;
+    static const uint8_t loopback[16] = { [15] = 1 };
+    uint8_t address[16];
+    bool local = false;
+    if (inet_pton(AF_INET, host, address) == 1) {
+        local = address[0] == 127;
+    } else if (inet_pton(AF_INET6, host, address) == 1) {
+        local = memcmp(address, loopback, sizeof loopback) == 0;
+    } else {
+        return "an address is written in numbers, as 10.0.0.7 or [fd00::7]: names are not looked "
+               "up";
     }
-    /* Four numbers, the first of them 127. */
-    uint64_t numbers = 0;
-    const char *at = host;
-    for (; numbers < 4; numbers++) {
-        char part[4];
-        uint64_t value;
-        size_t length = strcspn(at, ".");
-        if (length >= sizeof part) {
-            return false;
-        }
-        memcpy(part, at, length);
-        part[length] = '\0';
-        if (mu_parse_u64(part, 0, 255, &value) != 0 || (numbers == 0 && value != 127)) {
-            return false;
-        }
-        at += length;
-        if (*at == '\0') {
-            return numbers == 3;
-        }
-        at++;
-    }
-    return false;
+    return local || keys ? NULL
+                         : "without keys only this host can be served (127.0.0.1, [::1], ipc://): "
+                           "for other hosts make keys, docs/KEYS.md";
 }
 
-static const char *tcp_fault(const char *rest)
+static const char *tcp_fault(const char *rest, bool keys)
 {
     char host[MU_HOST_MAX + 1];
     char text[MU_ENDPOINT_MAX + 1];
@@ -51,18 +41,16 @@ static const char *tcp_fault(const char *rest)
     if (mu_parse_host_port(text, host, &port) != 0) {
         return "a TCP endpoint is written tcp://127.0.0.1:7600";
     }
-    return is_loopback(host) ? NULL
-                             : "only loopback addresses (127.0.0.1, [::1]) and ipc:// are allowed: "
-                               "the bus is neither encrypted nor authenticated yet";
+    return host_fault(host, keys);
 }
 
-const char *mu_endpoint_fault(const char *endpoint)
+const char *mu_endpoint_fault(const char *endpoint, bool keys)
 {
     if (strnlen(endpoint, MU_ENDPOINT_MAX + 1) > MU_ENDPOINT_MAX) {
         return "an endpoint has at most 255 characters";
     }
     if (strncmp(endpoint, "tcp://", strlen("tcp://")) == 0) {
-        return tcp_fault(endpoint + strlen("tcp://"));
+        return tcp_fault(endpoint + strlen("tcp://"), keys);
     }
     if (strncmp(endpoint, "ipc://", strlen("ipc://")) == 0) {
         size_t length = strlen(endpoint + strlen("ipc://"));

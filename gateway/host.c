@@ -346,7 +346,7 @@ static int create_bus(struct host *host)
     };
     randombytes_buf(&bus.seed, sizeof bus.seed);
     memcpy(bus.brokers, options->brokers, sizeof bus.brokers);
-    host->dealer = mu_dealer_create(options->brokers, options->brokers_count);
+    host->dealer = mu_dealer_create(options->brokers, options->brokers_count, &options->keys);
     bus.context = host->dealer;
     host->bus = host->dealer == NULL ? NULL : mu_bus_create(&bus);
     return host->bus == NULL ? -ENOMEM : 0;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/config_yaml.h"
-#include "core/endpoint.h"
+#include "core/dealer_keys.h"
 #include "core/parse.h"
 #include "gateway/host.h"
 
@@ -24,12 +24,16 @@ static void on_signal(int signal)
 static const char manual[] =
     "muster-gateway - the HTTP and WebSocket edge of a Muster cluster\n"
     "\n"
-    "usage: muster-gateway --broker ENDPOINT... [--address IP] [--port PORT]\n"
+    "usage: muster-gateway --broker ENDPOINT... [--key FILE --broker-key KEY...]\n"
+    "                      [--address IP] [--port PORT]\n"
     "                      [--admin-port PORT] [--config FILE] [--log LEVEL]\n"
     "\n"
     "options:\n"
     "  --broker ENDPOINT   tcp://127.0.0.1:PORT, tcp://[::1]:PORT or ipc://PATH; up to three\n"
-    "                      times, once for each broker of the cluster\n"
+    "                      times, once for each broker of the cluster; with a key also of other\n"
+    "                      hosts, as tcp://10.0.0.7:7600\n"
+    "  --key FILE          its own key, of muster keygen\n"
+    "  --broker-key KEY    a broker's public key, 64 hex digits; once for each --broker, in order\n"
     "  --address IP        to listen on (default: 127.0.0.1); others than this machine's own\n"
     "                      only when the configuration has keys\n"
     "  --port PORT         of the API (default: 8080); 0: any that is free\n"
@@ -55,8 +59,11 @@ struct command {
     bool admin;
     uint16_t port;
     uint16_t admin_port;
+    const char *key;
     uint32_t brokers_count;
     const char *brokers[MU_BUS_BROKERS_MAX];
+    uint32_t broker_keys_count;
+    const char *broker_keys[MU_BUS_BROKERS_MAX];
 };
 
 static int usage(const char *complaint, const char *what)
@@ -76,17 +83,13 @@ static int take_port(const char *text, uint16_t *ret)
     return -1;
 }
 
-static int take_broker(const char *text, struct command *command)
+/* Takes one of up to three.  Returns -1 to go on, or the exit code. */
+static int take_broker(const char *text, const char **list, uint32_t *count)
 {
-    const char *fault = mu_endpoint_fault(text);
-    if (command->brokers_count == MU_BUS_BROKERS_MAX) {
+    if (*count == MU_BUS_BROKERS_MAX) {
         return usage("at most three brokers", "");
     }
-    if (fault != NULL) {
-        (void)fprintf(stderr, "muster-gateway: --broker %s: %s\n", text, fault);
-        return MU_GATEWAY_EXIT_CONFIG;
-    }
-    command->brokers[command->brokers_count++] = text;
+    list[(*count)++] = text;
     return -1;
 }
 
@@ -94,7 +97,9 @@ static int take_broker(const char *text, struct command *command)
 static int take(int option, struct command *command)
 {
     switch (option) {
-    case 'b': return take_broker(optarg, command);
+    case 'b': return take_broker(optarg, command->brokers, &command->brokers_count);
+    case 'K': return take_broker(optarg, command->broker_keys, &command->broker_keys_count);
+    case 'i': command->key = optarg; return -1;
     case 'a': command->address = optarg; return -1;
     case 'p': return take_port(optarg, &command->port);
     case 'm': command->admin = true; return take_port(optarg, &command->admin_port);
@@ -114,6 +119,8 @@ static int parse(int argc, char **argv, struct command *ret)
 {
     static const struct option options[] = {
         { "broker", required_argument, NULL, 'b' },
+        { "key", required_argument, NULL, 'i' },
+        { "broker-key", required_argument, NULL, 'K' },
         { "address", required_argument, NULL, 'a' },
         { "port", required_argument, NULL, 'p' },
         { "admin-port", required_argument, NULL, 'm' },
@@ -151,6 +158,24 @@ static int load_config(const struct command *command, struct mu_config *ret)
                       "muster-gateway: --address %s: without keys in the configuration everybody "
                       "is\ntrusted, so only 127.0.0.1 or ::1 may be listened on\n",
                       command->address);
+        return MU_GATEWAY_EXIT_CONFIG;
+    }
+    return -1;
+}
+
+/* Returns -1, or the exit code. */
+static int load_keys(const struct command *command, struct mu_dealer_keys *ret)
+{
+    const struct mu_dealer_words words = {
+        .file = command->key,
+        .brokers_count = command->brokers_count,
+        .brokers = command->brokers,
+        .broker_keys_count = command->broker_keys_count,
+        .broker_keys = command->broker_keys,
+    };
+    char error[MU_KEY_PAIR_ERROR_MAX];
+    if (mu_dealer_keys_load(&words, ret, error) != 0) {
+        (void)fprintf(stderr, "muster-gateway: %s\n", error);
         return MU_GATEWAY_EXIT_CONFIG;
     }
     return -1;
@@ -197,7 +222,9 @@ int main(int argc, char **argv)
         };
         memcpy(options.brokers, command.brokers, sizeof options.brokers);
         set_up_signals(command.die_with_parent);
-        code = mu_gateway_run(&options);
+        code = load_keys(&command, &options.keys);
+        code = code < 0 ? mu_gateway_run(&options) : code;
+        mu_dealer_keys_release(&options.keys);
     }
     mu_log_destroy(log);
     free(config);

@@ -40,6 +40,7 @@ static void to_router(struct sim *sim, struct item *item)
     sim->events++;
     struct mu_slice header = { item->bytes, item->sizes[0] };
     struct mu_slice body = { item->bytes + item->sizes[0], item->sizes[1] };
+    mu_router_identify(sim->router, item->peer, &sim->nodes[item->node].who);
     mu_router_receive(sim->router, item->peer, sim->now_ms, header, body);
 }
 
@@ -96,6 +97,15 @@ static void gone(void *context, uint32_t peer)
     }
 }
 
+/* What the cluster itself sends is never against the rules for roles. */
+static void refused(void *context, uint32_t peer, const char *note)
+{
+    struct sim *sim = context;
+    uint32_t index = sim->connections[peer];
+    sim_fail(sim, "the broker refused %s: %s",
+             index == SIM_NOBODY ? "somebody" : sim->nodes[index].name, note);
+}
+
 void hub_start(struct sim *sim)
 {
     uint64_t incarnation = mu_rng_next(&sim->rng) | 1; /* first: an initialiser has no order */
@@ -110,8 +120,10 @@ void hub_start(struct sim *sim)
         .queue_bytes = 1024 * 1024,
         .heartbeat_ms = (uint32_t)sim->config.settings.heartbeat_ms,
         .missed_max = (uint32_t)sim->config.settings.heartbeats_missed_max,
+        .keys = true,
         .sink = sink,
         .gone = gone,
+        .note = refused,
         .context = sim,
     };
     for (uint32_t i = 0; i < SIM_CONNECTIONS; i++) { /* no router remembers the abandoned ones */
@@ -172,10 +184,12 @@ void hub_garbage(struct sim *sim)
     }
     struct mu_slice header = { bytes, sim_random(sim, GARBAGE_BYTES / 2) };
     struct mu_slice body = { bytes + GARBAGE_BYTES / 2, sim_random(sim, GARBAGE_BYTES / 2) };
+    static const struct mu_identity nobody = { .name = "nobody", .role = MU_PEER_ROLE_TOOL };
     struct node *node = &sim->nodes[sim_random(sim, sim->nodes_count)];
     if (sim_random(sim, 2) == 0 && node->up) {
         (void)mu_bus_receive(node->bus, 0, sim->now_ms, header, body);
     } else if (sim->router != NULL) {
+        mu_router_identify(sim->router, GARBAGE_PEER, &nobody);
         mu_router_receive(sim->router, GARBAGE_PEER, sim->now_ms, header, body);
     }
 }

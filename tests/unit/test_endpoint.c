@@ -13,7 +13,7 @@ static void test_takes_loopback_and_ipc(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        assert_null(mu_endpoint_fault(good[i]));
+        assert_null(mu_endpoint_fault(good[i], false));
     }
 }
 
@@ -44,16 +44,16 @@ static void test_refuses_the_rest(void **state)
     char text[MU_ENDPOINT_MAX + 2];
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_non_null(mu_endpoint_fault(bad[i]));
+        assert_non_null(mu_endpoint_fault(bad[i], false));
     }
     memset(text, 'a', sizeof text);
     memcpy(text, "ipc://", 6);
     text[MU_ENDPOINT_MAX + 1] = '\0';
-    assert_non_null(mu_endpoint_fault(text));
+    assert_non_null(mu_endpoint_fault(text, false));
     text[6 + 108] = '\0';
-    assert_non_null(mu_endpoint_fault(text));
+    assert_non_null(mu_endpoint_fault(text, false));
     text[6 + 107] = '\0';
-    assert_null(mu_endpoint_fault(text));
+    assert_null(mu_endpoint_fault(text, false));
 }
 
 int main(int argc, char **argv)
