@@ -2,8 +2,8 @@
  *
  * Without keys everybody who can connect is trusted with everything, and one peer can eat a
  * broker's memory whatever its limits say: so the bus must not leave the host.  With keys
- * (core/key_pair.h) it may.  Addresses are written as numbers in both cases: libzmq looks names up in the thread that
- * serves all sockets, which a slow name server would stop. */
+ * (core/key_pair.h) it may.  Addresses are written as numbers in both cases: libzmq looks names up
+ * in the thread that serves all sockets, which a slow name server would stop. */
 #ifndef MU_CORE_ENDPOINT_H
 #define MU_CORE_ENDPOINT_H
 
