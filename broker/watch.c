@@ -19,9 +19,12 @@ struct mu_watch {
     char error[MU_PEERS_ERROR_MAX];
 };
 
-/* Logs one line a fault. */
+/* Logs one line a fault; quotes would end the line's value. */
 static void tell(struct mu_watch *watch)
 {
+    for (char *quote = strchr(watch->error, '"'); quote != NULL; quote = strchr(quote, '"')) {
+        *quote = '\'';
+    }
     char *line = watch->error;
     while (line != NULL) {
         char *end = strchr(line, '\n');
