@@ -192,6 +192,7 @@ static int tend_bus(struct host *host, int64_t now)
     if (reopen != 0) {
         mu_log_line(host->options->log, host->ready ? MU_LOG_WARN : MU_LOG_DEBUG, NULL,
                     "connecting to brokers", "mask=%u", reopen);
+        mu_dealer_explain(host->dealer, reopen, host->bus, host->options->log);
         int r = mu_dealer_reopen(host->dealer, reopen);
         if (r != 0) {
             return r;

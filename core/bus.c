@@ -120,7 +120,18 @@ static void said_goodbye(struct mu_bus *bus, struct mu_bus_link *link)
     if (strcmp(bus->control->bye.reason, "superseded") == 0) {
         bus->superseded = true;
     }
+    link->goodbye = true;
+    copy(link->reason, sizeof link->reason, bus->control->bye.reason);
     drop_link(bus, link);
+}
+
+const char *mu_bus_goodbye(struct mu_bus *bus, uint32_t broker)
+{
+    assert(broker < bus->links_count);
+    struct mu_bus_link *link = &bus->links[broker];
+    bool goodbye = link->goodbye;
+    link->goodbye = false;
+    return goodbye ? link->reason : NULL;
 }
 
 static void receive_control(struct mu_bus *bus, uint32_t broker, uint32_t op, struct mu_slice body)

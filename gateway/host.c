@@ -214,6 +214,7 @@ static int reopen(struct host *host, uint32_t mask)
             unwatch(host, i); /* before its descriptor is closed */
         }
     }
+    mu_dealer_explain(host->dealer, mask, host->bus, host->options->log);
     r = mu_dealer_reopen(host->dealer, mask);
     for (uint32_t i = 0; i < host->options->brokers_count && r == 0; i++) {
         if ((mask & 1u << i) != 0) {

@@ -265,12 +265,20 @@ async def unknown_key(world, broker):
     _, body = await null.answer(HELLO_OK, WHO, BYE, seconds=1)
     world.live.check(body is None, "a peer without any key hears nothing")
     null.close()
+    for key, broker_key, says in (("nobody", "broker", "our key is not among its peers"),
+                                  ("matcher", "nobody", "the handshake failed: .*--broker-key is not its key")):
+        process = await Process(world, f"matcher-{key}", "actor", "--kind", "matcher", "--broker", world.endpoint,
+                                "--key", world.file(key), "--broker-key", world.public[broker_key]).start()
+        await process.says(f"broker does not serve us.*{says}")
+        await process.stop()
+    world.live.check(True, "who is refused is told why in his own log")
 
 
 async def wrong_role(world, broker):
     process = await world.actor("false-store", "matcher", "store", "--data", world.live.path("false"),
                                 "--any-filesystem").start()
     await broker.says("a matcher may not register as store")
+    await process.says("broker does not serve us.*the key is not for this service")
     await process.stop()
     world.live.check(not re.search('event="ready"', process.text()), "a matcher's key does not make a store")
 
