@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -36,9 +37,10 @@ struct host {
     int64_t started_ms;
     int64_t stats_ms;  /* next STATS */
     int64_t worked_ms; /* last background work of the store */
-    uint64_t step_ms;  /* longest step since the last STATS */
-    bool stepped;      /* something was stepped since the last end of a batch */
-    bool ready;        /* told so */
+    int64_t end_ms;   /* when the patience with its draining is over; MU_NEVER: it does not drain */
+    uint64_t step_ms; /* longest step since the last STATS */
+    bool stepped;     /* something was stepped since the last end of a batch */
+    bool ready;       /* told so */
 };
 
 static int64_t clock_ms(clockid_t clock)
@@ -64,6 +66,11 @@ static void log_notes(struct host *host, const struct mu_msg_envelope *envelope)
     out->notes_count = 0;
 }
 
+static void set_name(const struct host *host, char ret[MU_ADDRESS_MAX + 1])
+{
+    (void)snprintf(ret, MU_ADDRESS_MAX + 1, "%s", host->options->name);
+}
+
 /* Returns what the actor returned. */
 static int step(struct host *host, enum mu_event_type type, const struct mu_msg_envelope *envelope)
 {
@@ -80,6 +87,40 @@ static int step(struct host *host, enum mu_event_type type, const struct mu_msg_
     host->stepped = true;
     log_notes(host, envelope);
     return r;
+}
+
+static bool draining(const struct host *host)
+{
+    return host->end_ms != MU_NEVER;
+}
+
+/* Asks the actor to hand over what it has, within patience_ms.  Returns what it returned. */
+static int begin_drain(struct host *host, uint64_t patience_ms)
+{
+    int64_t now = now_ms();
+    int64_t end_ms = now + (int64_t)patience_ms;
+    bool first = !draining(host);
+    host->end_ms = end_ms < host->end_ms ? end_ms : host->end_ms;
+    if (!first) {
+        return 0;
+    }
+    host->stats_ms = now; /* everybody is to see it */
+    (void)mu_notify("STOPPING=1");
+    mu_log_line(host->options->log, MU_LOG_INFO, NULL, "draining", "patience_ms=%" PRIu64,
+                patience_ms);
+    return step(host, MU_EV_DRAIN, NULL);
+}
+
+/* Takes a DRAIN. */
+static int take_drain(struct host *host, const struct mu_msg_envelope *envelope)
+{
+    uint64_t patience_ms = host->msg->drain.patience_ms;
+    host->msg->op = MU_OP_DRAINING;
+    memset(&host->msg->draining, 0, sizeof host->msg->draining);
+    set_name(host, host->msg->draining.name);
+    mu_outbox_reply(host->out, envelope, host->msg);
+    return begin_drain(host,
+                       patience_ms > 0 ? patience_ms : host->options->config->settings.drain_ms);
 }
 
 /* Steps what one broker has for us.  Adds to *ret_count how many messages that were. */
@@ -111,7 +152,8 @@ static int drain(struct host *host, uint32_t broker, uint32_t *ret_count)
                             "message %u", (unsigned)envelope->op);
             continue;
         }
-        r = step(host, MU_EV_MESSAGE, envelope);
+        bool drain = envelope->op == MU_OP_DRAIN && envelope->frame == MU_FRAME_REQUEST;
+        r = drain ? take_drain(host, envelope) : step(host, MU_EV_MESSAGE, envelope);
         if (r != 0) {
             return r;
         }
@@ -134,6 +176,13 @@ static void append_stats(struct host *host, int64_t now)
     memset(stats, 0, sizeof *stats);
     host->actor->ops->stats(host->actor, now, stats);
     stats->uptime_ms = (uint64_t)(now - host->started_ms);
+    stats->epoch = host->actor->ops->epoch(host->actor);
+    stats->state = draining(host) ? MU_LIFE_DRAINING : host->actor->ops->life(host->actor);
+    set_name(host, stats->name);
+    (void)snprintf(stats->build, sizeof stats->build, "%s", host->options->build);
+    for (uint32_t i = 0; i < host->options->brokers_count; i++) {
+        stats->brokers |= (uint64_t)mu_bus_registered(host->bus, i) << i;
+    }
     mu_counters_export(mu_bus_counters(host->bus), stats);
     add_count(stats, MU_COUNTER_STEP_MS_MAX, host->step_ms);
     host->step_ms = 0;
@@ -174,13 +223,15 @@ static int end_batch(struct host *host)
 
 static void tell_when_ready(struct host *host)
 {
-    bool serves = host->options->partition[0] == '\0' || host->actor->ops->epoch(host->actor) > 0;
-    if (!host->ready && serves && mu_bus_ready(host->bus)) {
+    uint64_t epoch = host->actor->ops->epoch(host->actor);
+    bool owns = host->options->partition[0] == '\0' || epoch > 0;
+    bool stands_by = host->actor->ops->life(host->actor) == MU_LIFE_STANDBY; /* that is its work */
+    if (!host->ready && (owns || stands_by) && mu_bus_ready(host->bus)) {
         host->ready = true;
         (void)mu_notify("READY=1"); /* for the supervisor only */
         mu_log_line(host->options->log, MU_LOG_INFO, NULL, "ready",
-                    "incarnation=%016" PRIx64 " epoch=%" PRIu64, host->incarnation,
-                    host->actor->ops->epoch(host->actor));
+                    "incarnation=%016" PRIx64 " epoch=%" PRIu64 " name=%s", host->incarnation,
+                    epoch, host->options->name);
     }
 }
 
@@ -207,6 +258,7 @@ static int64_t wake_ms(const struct host *host)
     int64_t wake = mu_bus_deadline(host->bus);
     int64_t timer = host->actor->ops->deadline(host->actor);
     wake = timer < wake ? timer : wake;
+    wake = host->end_ms < wake ? host->end_ms : wake;
     return host->stats_ms < wake ? host->stats_ms : wake;
 }
 
@@ -289,17 +341,28 @@ static int exit_code(struct host *host, int r)
     return r == -ESTALE ? MU_HOST_EXIT_AGAIN : MU_HOST_EXIT_IO;
 }
 
+/* Whether it is time to end, as it was asked to. */
+static bool ended(const struct host *host)
+{
+    return *host->options->stop > 1 ||
+           (draining(host) && (host->actor->ops->drained(host->actor) || now_ms() >= host->end_ms));
+}
+
 static int run(struct host *host)
 {
     int r = step(host, MU_EV_START, NULL);
     if (r == 0) {
         r = end_batch(host);
     }
-    while (r == 0 && *host->options->stop == 0) {
-        r = turn(host);
+    while (r == 0 && !ended(host)) {
+        bool asked = *host->options->stop != 0 && !draining(host);
+        r = asked ? begin_drain(host, host->options->config->settings.drain_ms) : turn(host);
     }
-    if (r == 0) { /* asked to stop: hand over what is left */
-        (void)mu_notify("STOPPING=1");
+    if (r == -ESTALE && draining(host)) {
+        r = 0; /* another process has it already */
+        mu_outbox_clear(host->out);
+    }
+    if (r == 0) {
         r = step(host, MU_EV_STOP, NULL);
         r = r == 0 ? end_batch(host) : r;
         mu_bus_bye(host->bus, "stopping");
@@ -349,6 +412,7 @@ static int create(struct host *host)
     host->incarnation = random[0] | 1;
     host->started_ms = now_ms();
     host->stats_ms = host->started_ms;
+    host->end_ms = MU_NEVER;
     host->out = mu_outbox_create(host->incarnation);
     host->decoder = mu_decoder_create();
     host->msg = calloc(1, sizeof *host->msg);
@@ -358,6 +422,7 @@ static int create(struct host *host)
     }
     const struct mu_actor_env env = {
         .partition = host->options->partition,
+        .name = host->options->name,
         .seed = random[2],
         .incarnation = host->incarnation,
         .config = host->options->config,

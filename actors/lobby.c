@@ -31,7 +31,7 @@ uint32_t mu_lobby_ask(struct mu_lobby *lobby, uint32_t call, enum mu_lobby_own k
     const struct mu_request request = {
         .to = "store",
         .budget_ms = OWN_BUDGET_MS,
-        .fence = lobby->epoch,
+        .fence = lobby->follow.epoch,
         .idempotency_key = key,
     };
     uint64_t sequence = mu_outbox_request(lobby->out, &request, lobby->message);
@@ -100,9 +100,6 @@ static int follow(struct mu_lobby *lobby)
     enum mu_follow_state before = lobby->follow.state;
     int r = mu_follow_message(&lobby->follow, lobby->event, lobby->out, changed, lobby);
     enum mu_follow_state after = lobby->follow.state;
-    if (r > 0 && lobby->follow.epoch > 0) {
-        lobby->epoch = lobby->follow.epoch;
-    }
     if (r > 0 && before != MU_FOLLOW_SCAN && after == MU_FOLLOW_SCAN) {
         lobby->generation++;
     }
@@ -134,9 +131,10 @@ static void take_request(struct mu_lobby *lobby)
     const struct mu_msg_envelope *envelope = lobby->event->envelope;
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         if (lobby->event->msg->op == routes[i].op) {
-            if (!mu_follow_serving(&lobby->follow)) {
+            if (lobby->draining || !mu_follow_serving(&lobby->follow)) {
                 mu_lobby_refuse(lobby, envelope, MU_ERROR_STARTING, MU_FOLLOW_RETRY_MS,
-                                "the lobby service is catching up");
+                                lobby->draining ? "the lobby service is being handed over"
+                                                : "the lobby service is catching up");
             } else if (envelope->budget_ms == 0) {
                 lobby->counters.values[MU_COUNTER_REQUESTS_EXPIRED]++;
                 mu_lobby_refuse(lobby, envelope, MU_ERROR_EXPIRED, 0, "no time was left");
@@ -238,12 +236,23 @@ static void take_timer(struct mu_lobby *lobby)
         return; /* what is due may be long settled: wait for what the store has */
     }
     own_due(lobby);
+    if (lobby->draining) {
+        return;
+    }
     mu_lobby_matches_due(lobby);
     mu_lobby_servers_due(lobby);
     mu_lobby_gateways_due(lobby);
     mu_lobby_people_due(lobby);
     if (lobby->place_ms <= lobby->event->now_ms) {
         lobby->place = true;
+    }
+}
+
+/* Gives the partition back once nothing is under way: what there is is in the store. */
+static void hand_over(struct mu_lobby *lobby)
+{
+    if (lobby->draining && mu_calls_count(lobby->own) == 0 && lobby->forwards_slots.count == 0) {
+        mu_follow_release(&lobby->follow, lobby->event, lobby->out);
     }
 }
 
@@ -258,8 +267,8 @@ static void scan_anew(struct mu_lobby *lobby)
         }
     }
     lobby->overflowed = false;
-    mu_follow_init(&lobby->follow, &lobby->env);
-    lobby->follow.retry_ms = lobby->event->now_ms;
+    lobby->generation++;
+    mu_follow_scan_anew(&lobby->follow, lobby->event);
 }
 
 static int lobby_step(struct mu_actor *actor, const struct mu_event *ev, struct mu_outbox *out)
@@ -276,15 +285,17 @@ static int lobby_step(struct mu_actor *actor, const struct mu_event *ev, struct 
     case MU_EV_MESSAGE: r = take_message(lobby); break;
     case MU_EV_TIMER: take_timer(lobby); break;
     case MU_EV_BATCH_END:
-        if (mu_follow_serving(&lobby->follow)) {
+        if (mu_follow_serving(&lobby->follow) && !lobby->draining) {
             mu_lobby_place(lobby);
             if (lobby->overflowed) {
                 scan_anew(lobby);
             }
         }
         break;
+    case MU_EV_DRAIN: lobby->draining = true; break;
     case MU_EV_STOP: break;
     }
+    hand_over(lobby);
     lobby->event = NULL;
     lobby->out = NULL;
     return r;
@@ -296,15 +307,19 @@ static int64_t lobby_deadline(const struct mu_actor *actor)
     int64_t deadline = mu_follow_deadline(&lobby->follow);
     const int64_t others[] = {
         mu_calls_deadline(lobby->forwards_calls),
-        /* The rest waits until the store has been caught up with: see take_timer(). */
+        /* The rest waits until the store has been caught up with, and ... */
         mu_calls_deadline(lobby->own),
+        /* ... the rest of that is not begun any more when it drains: see take_timer(). */
         mu_heap_deadline(lobby->matches_heap),
         mu_heap_deadline(lobby->servers_heap),
         mu_heap_deadline(lobby->people_heap),
         mu_lobby_gateways_deadline(lobby),
         lobby->place_ms,
     };
-    size_t count = mu_follow_serving(&lobby->follow) ? sizeof others / sizeof others[0] : 1;
+    size_t count = 1;
+    if (mu_follow_serving(&lobby->follow)) {
+        count = lobby->draining ? 2 : sizeof others / sizeof others[0];
+    }
     for (size_t i = 0; i < count; i++) {
         deadline = others[i] < deadline ? others[i] : deadline;
     }
@@ -330,7 +345,10 @@ static void lobby_stats(const struct mu_actor *actor, int64_t now_ms, struct mu_
     counters.values[MU_COUNTER_MATCHES_LIVE] = lobby->matches_live;
     counters.values[MU_COUNTER_SERVERS] = servers;
     counters.values[MU_COUNTER_SERVER_SLOTS_FREE] = slots_free;
-    *ret = (struct mu_msg_stats){ .kind = "lobby", .ready = mu_follow_serving(&lobby->follow) };
+    *ret = (struct mu_msg_stats){
+        .kind = "lobby",
+        .ready = mu_follow_serving(&lobby->follow) && !lobby->draining,
+    };
     (void)snprintf(ret->partition, sizeof ret->partition, "%s", lobby->env.partition);
     ret->uptime_ms = now_ms > lobby->started_ms ? (uint64_t)(now_ms - lobby->started_ms) : 0;
     mu_counters_export(&counters, ret);
@@ -338,7 +356,18 @@ static void lobby_stats(const struct mu_actor *actor, int64_t now_ms, struct mu_
 
 static uint64_t lobby_epoch(const struct mu_actor *actor)
 {
-    return ((const struct mu_lobby *)actor)->epoch;
+    return mu_follow_epoch(&((const struct mu_lobby *)actor)->follow);
+}
+
+static enum mu_life lobby_life(const struct mu_actor *actor)
+{
+    const struct mu_lobby *lobby = (const struct mu_lobby *)actor;
+    return lobby->draining ? MU_LIFE_DRAINING : mu_follow_life(&lobby->follow);
+}
+
+static bool lobby_drained(const struct mu_actor *actor)
+{
+    return mu_follow_released(&((const struct mu_lobby *)actor)->follow);
 }
 
 static void lobby_destroy(struct mu_actor *actor)
@@ -456,6 +485,8 @@ const struct mu_actor_ops mu_lobby_ops = {
     .deadline = lobby_deadline,
     .stats = lobby_stats,
     .epoch = lobby_epoch,
+    .life = lobby_life,
+    .drained = lobby_drained,
     .check = mu_lobby_check,
     .destroy = lobby_destroy,
 };

@@ -48,7 +48,7 @@ void mu_lobby_forward_send(struct mu_lobby *lobby, uint32_t slot, bool keyed)
     const struct mu_request request = {
         .to = "store",
         .budget_ms = (uint32_t)left_ms,
-        .fence = lobby->epoch,
+        .fence = lobby->follow.epoch,
         .idempotency_key = keyed ? forward->envelope.idempotency_key : NULL,
         .trace = forward->envelope.trace,
     };

@@ -132,7 +132,7 @@ struct mu_lobby {
     const struct mu_config *config;
     struct mu_rng rng; /* of salts */
     uint64_t serial;   /* of the last own decision */
-    uint64_t epoch;    /* 0 until taken */
+    bool draining;     /* MU_EV_DRAIN came: nothing new is begun */
     int64_t started_ms;
     struct mu_follow follow;
     uint64_t generation; /* counts snapshots */

@@ -151,6 +151,7 @@ static int step(struct mu_actor *actor, const struct mu_event *ev, struct mu_out
         break;
     case MU_EV_BATCH_END: end_batch(matcher, out); break;
     case MU_EV_TIMER: break; /* the batch end that follows does the work */
+    case MU_EV_DRAIN:        /* its shards give its pools to another one when they miss it */
     case MU_EV_STOP: break;
     }
     return 0;
@@ -253,6 +254,18 @@ static void check(const struct mu_actor *actor)
     mu_map_check(matcher->by_key);
 }
 
+static enum mu_life life(const struct mu_actor *actor)
+{
+    (void)actor; /* it knows nothing that it would have to learn first */
+    return MU_LIFE_SERVING;
+}
+
+static bool drained(const struct mu_actor *actor)
+{
+    (void)actor;
+    return true;
+}
+
 static void destroy(struct mu_actor *actor)
 {
     struct matcher *matcher = matcher_of(actor);
@@ -296,6 +309,8 @@ const struct mu_actor_ops mu_matcher_ops = {
     .deadline = deadline,
     .stats = stats,
     .epoch = epoch,
+    .life = life,
+    .drained = drained,
     .check = check,
     .destroy = destroy,
 };

@@ -254,7 +254,17 @@ static void tick(struct queue_shard *shard, const struct mu_event *ev)
     }
     mu_follow_tick(&shard->follow, ev, shard->out);
     repeat_calls(shard);
-    mu_queue_tickets_due(shard);
+    if (!shard->draining) {
+        mu_queue_tickets_due(shard);
+    }
+}
+
+/* Gives the partition back once nothing is under way: what waits is in the store. */
+static void hand_over(struct queue_shard *shard, const struct mu_event *ev)
+{
+    if (shard->draining && mu_calls_count(shard->calls) == 0) {
+        mu_follow_release(&shard->follow, ev, shard->out);
+    }
 }
 
 static int step(struct mu_actor *actor, const struct mu_event *ev, struct mu_outbox *out)
@@ -276,8 +286,10 @@ static int step(struct mu_actor *actor, const struct mu_event *ev, struct mu_out
         mu_queue_offers_flush(shard);
         mu_queue_pools_flush(shard);
         break;
+    case MU_EV_DRAIN: shard->draining = true; break;
     case MU_EV_STOP: break;
     }
+    hand_over(shard, ev);
     shard->out = NULL;
     return r != 0 ? r : shard->failed;
 }
@@ -288,9 +300,9 @@ static int64_t deadline(const struct mu_actor *actor)
     int64_t dues[] = {
         mu_follow_deadline(&shard->follow),
         mu_calls_deadline(shard->calls),
-        mu_heap_deadline(shard->due),
         mu_queue_pools_deadline(shard),
         shard->doubt_ms,
+        shard->draining ? MU_NEVER : mu_heap_deadline(shard->due),
     };
     int64_t earliest = MU_NEVER;
     for (uint32_t i = 0; i < sizeof dues / sizeof dues[0]; i++) {
@@ -306,7 +318,18 @@ static void stats(const struct mu_actor *actor, int64_t now_ms, struct mu_msg_st
 
 static uint64_t epoch(const struct mu_actor *actor)
 {
-    return shard_of_const(actor)->follow.epoch;
+    return mu_follow_epoch(&shard_of_const(actor)->follow);
+}
+
+static enum mu_life life(const struct mu_actor *actor)
+{
+    const struct queue_shard *shard = shard_of_const(actor);
+    return shard->draining ? MU_LIFE_DRAINING : mu_follow_life(&shard->follow);
+}
+
+static bool drained(const struct mu_actor *actor)
+{
+    return mu_follow_released(&shard_of_const(actor)->follow);
 }
 
 /* Invariants. */
@@ -395,6 +418,8 @@ const struct mu_actor_ops mu_queue_ops = {
     .deadline = deadline,
     .stats = stats,
     .epoch = epoch,
+    .life = life,
+    .drained = drained,
     .check = check,
     .destroy = destroy,
 };

@@ -155,7 +155,7 @@ void mu_queue_commit_proposals(struct queue_shard *shard, const struct mu_event 
 {
     const struct mu_msg_proposals *proposals = &ev->msg->proposals;
     int32_t mode = mu_config_mode(shard->config, proposals->mode);
-    if (mode < 0 ||
+    if (shard->draining || mode < 0 ||
         !mu_queue_pool_trusts(&shard->pools[mode], ev->envelope->source, proposals->generation)) {
         shard->counters.values[MU_COUNTER_PROPOSALS_STALE] += proposals->matches_count;
         return;

@@ -38,8 +38,8 @@ static struct queue_pool *pool_of(struct queue_shard *shard, const struct mu_eve
 
 void mu_queue_explain(struct queue_shard *shard, const struct mu_event *ev)
 {
-    if (!mu_follow_serving(&shard->follow)) {
-        mu_outbox_error(shard->out, ev->envelope, MU_ERROR_STARTING, "The queue is starting.");
+    if (mu_queue_closed(shard) != NULL) {
+        mu_outbox_error(shard->out, ev->envelope, MU_ERROR_STARTING, "%s", mu_queue_closed(shard));
         return;
     }
     if (shard->forwards_free_count == 0 || shard->explains_count == MU_QUEUE_EXPLAINS_MAX) {

@@ -75,8 +75,8 @@ static bool is_acceptable(struct queue_shard *shard, const struct mu_event *ev,
 {
     const struct mu_msg_ticket_add *add = &ev->msg->ticket_add;
     const struct mu_msg_envelope *request = ev->envelope;
-    if (!mu_follow_serving(&shard->follow)) {
-        refuse(shard, request, MU_ERROR_STARTING, 0, "The queue is starting.");
+    if (mu_queue_closed(shard) != NULL) {
+        refuse(shard, request, MU_ERROR_STARTING, 0, mu_queue_closed(shard));
     } else if (mu_config_region(shard->config, add->region) != (int32_t)shard->region) {
         refuse(shard, request, MU_ERROR_REGION_NOT_SUPPORTED, 0, "This queue is another region's.");
     } else if (mu_slots_count(&shard->slots) - shard->foreign_count >=
@@ -198,8 +198,8 @@ void mu_queue_request_answered(struct queue_shard *shard, uint64_t user,
 
 void mu_queue_request_look(struct queue_shard *shard, const struct mu_event *ev)
 {
-    if (!mu_follow_serving(&shard->follow)) {
-        refuse(shard, ev->envelope, MU_ERROR_STARTING, 0, "The queue is starting.");
+    if (mu_queue_closed(shard) != NULL) {
+        refuse(shard, ev->envelope, MU_ERROR_STARTING, 0, mu_queue_closed(shard));
         return;
     }
     uint32_t slot = mu_queue_ticket_find(shard, ev->msg->ticket_look.ticket);

@@ -185,6 +185,7 @@ struct queue_shard {
     struct mu_decoder *decoder;
     struct mu_follow follow;
     bool served;      /* has known all its tickets once */
+    bool draining;    /* MU_EV_DRAIN came: nothing new is begun */
     int failed;       /* -errno: cannot go on; else 0 */
     uint32_t scan;    /* number of the snapshot */
     int64_t doubt_ms; /* when to ask for the log because a ticket is missing; MU_NEVER */
@@ -224,6 +225,15 @@ struct queue_shard {
 static inline bool mu_queue_may_send(const struct queue_shard *shard)
 {
     return shard->out->bytes_used - shard->out_bytes < MU_QUEUE_SEND_BYTES;
+}
+
+/* Why no request is taken now, for a person; NULL: they are. */
+static inline const char *mu_queue_closed(const struct queue_shard *shard)
+{
+    if (shard->draining) {
+        return "The queue is being handed over.";
+    }
+    return mu_follow_serving(&shard->follow) ? NULL : "The queue is starting.";
 }
 
 /* queue_tickets.c. */

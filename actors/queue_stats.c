@@ -105,11 +105,13 @@ void mu_queue_stats_fill(const struct queue_shard *shard, int64_t now_ms, struct
     ret->counters_count = 0;
     (void)snprintf(ret->kind, sizeof ret->kind, "%s", shard->actor.ops->kind);
     memcpy(ret->partition, shard->partition, sizeof ret->partition);
-    ret->ready = mu_follow_serving(&shard->follow) && counters.values[MU_COUNTER_MATCHERS] > 0;
+    ret->ready = mu_queue_closed(shard) == NULL && counters.values[MU_COUNTER_MATCHERS] > 0;
     ret->uptime_ms = (uint64_t)(now_ms - shard->started_ms);
     mu_counters_export(&counters, ret);
-    ret->pools_count = shard->config->modes_count;
-    for (uint32_t i = 0; i < shard->config->modes_count; i++) {
+    /* Who stands by must not speak for the partition: it knows nothing of it. */
+    bool owns = shard->follow.epoch > 0;
+    ret->pools_count = owns ? shard->config->modes_count : 0;
+    for (uint32_t i = 0; i < ret->pools_count; i++) {
         fill_pool(shard, i, now_ms, &ret->pools[i]);
     }
 }

@@ -43,6 +43,7 @@ static const struct route routes[] = {
     [MU_OP_SERVER_REGISTER] = { mu_keeper_server_register, true, true },
     [MU_OP_SERVER_STATE] = { mu_keeper_server_state, true, false },
     [MU_OP_EPOCH_TAKE] = { mu_keeper_epoch_take, true, false },
+    [MU_OP_EPOCH_RELEASE] = { mu_keeper_epoch_release, false, false },
     [MU_OP_FOLLOW_SCAN] = { mu_keeper_follow_scan, false, false },
     [MU_OP_FOLLOW_SINCE] = { mu_keeper_follow_since, false, false },
     [MU_OP_STORE_BACKUP] = { mu_keeper_store_backup, false, false },
@@ -72,7 +73,8 @@ uint64_t mu_keeper_wall(const struct mu_keeper *keeper)
 
 static struct mu_msg_error *begin_error(struct mu_keeper *keeper, enum mu_error error)
 {
-    keeper->counters.values[MU_COUNTER_REFUSED]++;
+    /* Who stands by asks for ever: that is no refusal that anybody has to look at. */
+    keeper->counters.values[MU_COUNTER_REFUSED] += error != MU_ERROR_OWNED;
     if (error == MU_ERROR_FENCED) {
         keeper->counters.values[MU_COUNTER_FENCED]++;
     }
@@ -106,17 +108,6 @@ int mu_keeper_refuse_engaged(struct mu_keeper *keeper, enum mu_error error, enum
 int mu_keeper_answer(struct mu_keeper *keeper, const struct mu_msg *answer)
 {
     keeper->answer = answer;
-    return 0;
-}
-
-int mu_keeper_check_fence(struct mu_keeper *keeper, int32_t partition)
-{
-    uint64_t fence = keeper->event->envelope->fence;
-    uint64_t epoch = partition < 0 ? 0 : keeper->partitions[partition].epoch.epoch;
-    if (partition < 0 || fence != epoch || fence == 0) {
-        return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "epoch %llu, the partition is at %llu",
-                                (unsigned long long)fence, (unsigned long long)epoch);
-    }
     return 0;
 }
 
@@ -165,6 +156,7 @@ static int take_request(struct mu_keeper *keeper, const struct mu_event *ev)
         return 0; /* the store asks nobody */
     }
     const struct route *route = route_of(ev->msg->op);
+    mu_keeper_listen(keeper);
     mu_rows_begin(&keeper->rows);
     keeper->answer = NULL;
     keeper->later = false;
@@ -197,7 +189,10 @@ static int start(struct mu_keeper *keeper)
     keeper->started = true;
     keeper->started_ms = keeper->event->now_ms;
     keeper->sweep_ms = keeper->event->now_ms;
-    return mu_keeper_load_partitions(keeper);
+    keeper->asked_ms = keeper->event->now_ms;
+    int r = mu_keeper_load_partitions(keeper);
+    mu_keeper_owners_heard(keeper); /* they could not be, while there was no store */
+    return r;
 }
 
 static int take_timer(struct mu_keeper *keeper)
@@ -226,6 +221,7 @@ static int store_step(struct mu_actor *actor, const struct mu_event *ev, struct 
         break;
     case MU_EV_TIMER: r = take_timer(keeper); break;
     case MU_EV_BATCH_END: r = mu_keeper_batch_end(keeper); break;
+    case MU_EV_DRAIN: /* what it has is durable */
     case MU_EV_STOP: break;
     }
     keeper->event = NULL;
@@ -262,6 +258,17 @@ static uint64_t store_epoch(const struct mu_actor *actor)
 {
     (void)actor; /* it owns no partition: there is one store, and its file is locked */
     return 0;
+}
+
+static enum mu_life store_life(const struct mu_actor *actor)
+{
+    return ((const struct mu_keeper *)actor)->started ? MU_LIFE_SERVING : MU_LIFE_STARTING;
+}
+
+static bool store_drained(const struct mu_actor *actor)
+{
+    (void)actor; /* it has nothing that another process could take */
+    return true;
 }
 
 static void store_check(const struct mu_actor *actor)
@@ -337,6 +344,8 @@ const struct mu_actor_ops mu_store_actor_ops = {
     .deadline = store_deadline,
     .stats = store_stats,
     .epoch = store_epoch,
+    .life = store_life,
+    .drained = store_drained,
     .check = store_check,
     .destroy = store_destroy,
 };

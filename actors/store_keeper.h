@@ -30,7 +30,9 @@ struct mu_seat {
 struct mu_partition {
     char name[MU_ADDRESS_MAX + 1];
     struct mu_msg_epoch epoch;
-    bool dirty; /* the record must be written at the batch's end */
+    bool dirty;       /* the record must be written at the batch's end */
+    bool released;    /* its owner has said that it ends; in memory only */
+    int64_t heard_ms; /* now_ms of the owner's last request, or of START; in memory only */
 };
 
 /* An object that changed in this batch: one log entry, however often. */
@@ -66,6 +68,7 @@ struct mu_keeper {
     bool started;
     int64_t started_ms;    /* now_ms of START */
     int64_t sweep_ms;      /* now_ms of the next sweep; MU_NEVER before START */
+    int64_t asked_ms;      /* now_ms of the last request of anybody */
     int64_t clock_now_ms;  /* now_ms and ... */
     int64_t clock_wall_ms; /* ... wall_ms of the first event with a wall time; 0: none yet */
 
@@ -119,10 +122,7 @@ int mu_keeper_refuse_engaged(struct mu_keeper *keeper, enum mu_error error, enum
 /* Sets the answer; it must live until the step ends. */
 int mu_keeper_answer(struct mu_keeper *keeper, const struct mu_msg *answer);
 
-/* FENCED unless the request carries the epoch of the partition (an index). */
-int mu_keeper_check_fence(struct mu_keeper *keeper, int32_t partition);
-
-/* The same for lobby/0, but a request without any fence passes. */
+/* As mu_keeper_check_fence(), for lobby/0, but a request without any fence passes. */
 int mu_keeper_check_lobby_fence(struct mu_keeper *keeper);
 
 /* What a negative or refused result of a helper means for the handler: see above. */
@@ -158,6 +158,18 @@ struct mu_msg_event *mu_keeper_ticket_event(struct mu_keeper *keeper, enum mu_ev
 
 /* Appends keeper->note to the player's log, and sends it.  Put the seat afterwards. */
 void mu_keeper_event(struct mu_keeper *keeper, struct mu_seat *seat);
+
+/* In store_epoch.c. */
+
+/* FENCED unless the request carries the epoch of the partition (an index); else its owner has been
+ * heard. */
+int mu_keeper_check_fence(struct mu_keeper *keeper, int32_t partition);
+
+/* Call for each request, before it is handled: notices that the store was away itself. */
+void mu_keeper_listen(struct mu_keeper *keeper);
+
+/* All owners count as heard now. */
+void mu_keeper_owners_heard(struct mu_keeper *keeper);
 
 /* In store_partition.c, store_follow.c. */
 
@@ -327,7 +339,8 @@ mu_keeper_fn mu_keeper_match_commit, mu_keeper_match_get, mu_keeper_match_alloca
 mu_keeper_fn mu_keeper_lobby_create, mu_keeper_lobby_get, mu_keeper_lobby_join,
     mu_keeper_lobby_leave, mu_keeper_lobby_ready, mu_keeper_lobby_start;
 mu_keeper_fn mu_keeper_server_register, mu_keeper_server_state;
-mu_keeper_fn mu_keeper_epoch_take, mu_keeper_follow_scan, mu_keeper_follow_since;
+mu_keeper_fn mu_keeper_epoch_take, mu_keeper_epoch_release, mu_keeper_follow_scan,
+    mu_keeper_follow_since;
 mu_keeper_fn mu_keeper_store_backup;
 mu_keeper_fn mu_keeper_rules_put, mu_keeper_rules_get, mu_keeper_rules_list,
     mu_keeper_rules_activate;

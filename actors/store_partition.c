@@ -1,4 +1,4 @@
-/* actors/store_partition.c - the partitions: who owns them, what lives in them, what changed.
+/* actors/store_partition.c - the partitions: what lives in them, what changed.
  *
  * An object that changed is logged once a batch, at its end, with a number of the partition's
  * own: so the log has no gaps, and a push carries each object once, as it is then. */
@@ -179,37 +179,6 @@ void mu_keeper_changed(struct mu_keeper *keeper, int32_t partition, enum mu_tabl
         }
     }
     touch(keeper, (uint32_t)partition, table, id);
-}
-
-int mu_keeper_epoch_take(struct mu_keeper *keeper, const struct mu_msg *msg)
-{
-    const struct mu_msg_epoch_take *request = &msg->epoch_take;
-    int32_t at = mu_keeper_partition(keeper, request->partition);
-    if (at < 0) {
-        return mu_keeper_refuse(keeper, MU_ERROR_NOT_FOUND, "there is no partition %s",
-                                request->partition);
-    }
-    struct mu_partition *partition = &keeper->partitions[at];
-    struct mu_msg_epoch *epoch = &partition->epoch;
-    if (epoch->epoch > 0 && epoch->former == request->incarnation && request->incarnation != 0) {
-        /* A late repeat from the owner before: it must not push out the one after it. */
-        return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "somebody else has taken over");
-    }
-    int r = mu_keeper_rules_join(keeper, at);
-    if (r != 0) {
-        return r;
-    }
-    if (epoch->epoch == 0 || epoch->incarnation != request->incarnation) {
-        if (epoch->incarnation != 0) { /* else nobody's since a restore, which named the former */
-            epoch->former = epoch->incarnation;
-        }
-        epoch->incarnation = request->incarnation;
-        epoch->epoch++;
-        partition->dirty = true;
-    }
-    keeper->reply->op = MU_OP_EPOCH;
-    keeper->reply->epoch = *epoch;
-    return mu_keeper_answer(keeper, keeper->reply);
 }
 
 static void put_epochs(struct mu_keeper *keeper)

@@ -256,8 +256,9 @@ static int listen_on(struct host *host)
     int r = mu_broker_socket_create(host->zmq, host->options->key, ipv6, &host->socket);
     r = r == 0 ? mu_broker_socket_bind(host->socket, bind, endpoint) : r;
     if (r == 0) {
-        mu_log_line(host->options->log, MU_LOG_INFO, NULL, "listening", "endpoint=%s keys=%s",
-                    endpoint, host->options->key != NULL ? "yes" : "no");
+        mu_log_line(host->options->log, MU_LOG_INFO, NULL, "listening",
+                    "endpoint=%s name=%s keys=%s", endpoint, host->options->name,
+                    host->options->key != NULL ? "yes" : "no");
         if (host->options->listening != NULL) {
             host->options->listening(host->options->context, endpoint);
         }

@@ -1,169 +1,171 @@
-/* broker/main.c - muster-broker: its command line and signals. */
-#include <getopt.h>
+/* broker/main.c - muster-broker: its command line and which broker of the cluster it is. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "broker/host.h"
-#include "core/config_yaml.h"
 #include "core/endpoint.h"
+#include "core/launch.h"
 
-enum { USAGE = 64, UNAVAILABLE = 69, CONFIG = 78 };
+static const char text[] =
+    "Carries the messages of a cluster: gateways, shards, matchers, lobby and store\n"
+    "connect to it, and it routes what they send each other.  It keeps nothing on\n"
+    "disk and may be killed at any time; a cluster may have up to three, which know\n"
+    "nothing of each other.\n"
+    "\n"
+    "It listens as the configuration says of the broker called NAME; without a name\n"
+    "that is the only one there, or the one that is called as this host.  An endpoint\n"
+    "is written tcp://127.0.0.1:7600, tcp://[::1]:7600 or ipc:///run/x; port * means\n"
+    "any that is free, and the log says which.\n"
+    "\n"
+    "With a key of its own (NAME.key in cluster.keys, or --key) it lets in only who is\n"
+    "listed in the peers file (cluster.peers, or --peers), encrypted, and as what stands\n"
+    "there: docs/KEYS.md.  Without, everybody who can connect is trusted: so only this\n"
+    "host is served then.  The peers file is read again when it changes.\n"
+    "\n"
+    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_LISTEN (as --bind),\n"
+    "MUSTER_KEYS, MUSTER_PEERS and MUSTER_<SETTING>.  The command line stands above it, and it "
+    "above the file.\n"
+    "SIGTERM and SIGINT say goodbye to all and end it; SIGHUP reads the peers file now.\n"
+    "Exit codes: 0 ended by signal; 64 wrong command line; 69 cannot listen there;\n"
+    "74 the socket broke; 78 wrong configuration, environment, endpoint, key or list of\n"
+    "peers, or strangers cannot be kept out.\n";
 
-static volatile sig_atomic_t stop;
 static volatile sig_atomic_t reread; /* the peers file */
 
-static void on_signal(int signal)
+static void on_hangup(int signal)
 {
-    if (signal == SIGHUP) {
-        reread = 1;
-    } else {
-        stop = 1;
-    }
+    (void)signal;
+    reread = 1;
 }
-
-static const char manual[] =
-    "muster-broker - carries the messages of a Muster cluster\n"
-    "\n"
-    "usage: muster-broker --bind ENDPOINT [--key FILE --peers FILE] [--config FILE]\n"
-    "                     [--log LEVEL]\n"
-    "\n"
-    "Gateways, shards, matchers, lobby and store connect to it; it routes what they send each\n"
-    "other.  It keeps nothing on disk and may be killed at any time; a cluster may have up to\n"
-    "three, which know nothing of each other.\n"
-    "\n"
-    "options:\n"
-    "  --bind ENDPOINT   where to listen: tcp://127.0.0.1:7600, tcp://[::1]:7600 or ipc:///run/x;\n"
-    "                    port * means any that is free, and the log says which; with keys any\n"
-    "                    address of this host, as tcp://10.0.0.7:7600 or tcp://0.0.0.0:7600\n"
-    "  --key FILE        its own key, of muster keygen: the bus is encrypted, and only who is "
-    "listed\n"
-    "                    is let in.  Without, everybody who can connect is trusted: so only this\n"
-    "                    host can be served\n"
-    "  --peers FILE      who is let in, and as what (muster peers); read again when it changes\n"
-    "  --config FILE     the cluster's configuration, the same for all (default: built in)\n"
-    "  --log LEVEL       error, warn, info or debug (default: info)\n"
-    "  -h, --help        this text\n"
-    "  --version         the version\n"
-    "\n"
-    "signals: SIGTERM and SIGINT say goodbye to all and end it; SIGHUP reads the peers file now.\n"
-    "exit codes: 0 ended by signal; 64 wrong command line; 69 cannot listen there; 74 the socket\n"
-    "broke; 78 wrong configuration or endpoint.\n";
 
 /* What the command line says. */
 struct command {
     const char *bind;
-    const char *key;
     const char *peers;
-    const char *config;
-    enum mu_log_level log;
 };
 
-static int usage(const char *complaint, const char *what)
+/* Says why nothing tells where to listen.  Returns the exit code. */
+static int tell_lost(const struct mu_launch *launch, int why)
 {
-    (void)fprintf(stderr, "muster-broker: %s%s; try --help\n", complaint, what);
-    return USAGE;
+    if (why == -ESRCH) {
+        mu_launch_tell(launch,
+                       "the configuration has several brokers, and none is called %s as "
+                       "this host is: say with --name which of them this is",
+                       mu_launch_host(launch));
+        return MU_EXIT_USAGE;
+    }
+    if (launch->name != NULL) {
+        mu_launch_tell(launch,
+                       "the configuration has no broker %s: add it to cluster.brokers, or "
+                       "give --bind ENDPOINT",
+                       launch->name);
+        return MU_EXIT_CONFIG;
+    }
+    mu_launch_tell(launch, "where to listen is not known: give --bind ENDPOINT, or cluster.brokers "
+                           "in the file of --config");
+    return MU_EXIT_USAGE;
 }
 
-/* Returns -1 to go on, or the exit code. */
-static int parse(int argc, char **argv, struct command *ret)
+/* Finds where to listen, unless that was said, and what this broker is called.  Returns
+ * MU_OPTIONS_GO, or the exit code after it said why. */
+static int place(const struct mu_launch *launch, const char **bind, char *ret_name)
 {
-    static const struct option options[] = {
-        { "bind", required_argument, NULL, 'b' },
-        { "key", required_argument, NULL, 'k' },
-        { "peers", required_argument, NULL, 'p' },
-        { "config", required_argument, NULL, 'c' },
-        { "log", required_argument, NULL, 'l' },
-        { "log-level", required_argument, NULL, 'l' },
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'v' },
-        { NULL, 0, NULL, 0 },
-    };
-    int option;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (option) {
-        case 'b': ret->bind = optarg; break;
-        case 'k': ret->key = optarg; break;
-        case 'p': ret->peers = optarg; break;
-        case 'c': ret->config = optarg; break;
-        case 'l':
-            if (mu_log_parse_level(optarg, &ret->log) != 0) {
-                return usage("there is no log level ", optarg);
-            }
-            break;
-        case 'h': return fputs(manual, stdout) >= 0 ? 0 : UNAVAILABLE;
-        case 'v': return puts("muster-broker " MU_VERSION) >= 0 ? 0 : UNAVAILABLE;
-        default: return usage("wrong option", "");
-        }
+    const struct mu_config_cluster *cluster = &launch->config.cluster;
+    int index = mu_cluster_pick_broker(cluster, launch->name, mu_launch_host(launch));
+    mu_launch_name(launch, "broker", ret_name);
+    if (index >= 0) {
+        const struct mu_cluster_broker *broker = &cluster->brokers[index];
+        const char *entry = broker->bind[0] != '\0' ? broker->bind : broker->endpoint;
+        *bind = *bind != NULL ? *bind : entry;
+        (void)snprintf(ret_name, MU_PROCESS_NAME_MAX + 1, "%s", broker->name);
     }
-    if (optind < argc) {
-        return usage("takes no argument ", argv[optind]);
+    if (*bind == NULL) {
+        return tell_lost(launch, index);
     }
-    if ((ret->key == NULL) != (ret->peers == NULL)) {
-        return usage("--key and --peers go together", "");
-    }
-    return ret->bind == NULL ? usage("--bind is needed", "") : -1;
+    return MU_OPTIONS_GO;
 }
 
-static void catch_signals(void)
+/* Reads its own key, if it has one, and finds the list of peers that goes with it.
+ * Returns MU_OPTIONS_GO, or the exit code after it said why. */
+static int load_key(const struct mu_launch *launch, const char *name, const char **peers,
+                    struct mu_key_pair **ret)
 {
-    struct sigaction action = { .sa_handler = on_signal };
-    (void)sigaction(SIGTERM, &action, NULL); /* cannot fail for these */
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGHUP, &action, NULL);
-    action.sa_handler = SIG_IGN;
-    (void)sigaction(SIGPIPE, &action, NULL);
-}
-
-/* Returns the exit code. */
-static int run(const struct command *command, const struct mu_config *config, struct mu_log *log)
-{
-    struct mu_key_pair *key = NULL;
+    char path[MU_KEY_PATH_MAX + 1];
     char error[MU_KEY_PAIR_ERROR_MAX];
-    if (command->key != NULL && mu_key_pair_read(command->key, &key, error) != 0) {
-        (void)fprintf(stderr, "muster-broker: %s\n", error);
-        return CONFIG;
+    int code = mu_launch_key_path(launch, name, path);
+    if (code != MU_OPTIONS_GO) {
+        return code;
     }
-    catch_signals();
-    const struct mu_broker_options options = {
-        .bind = command->bind,
-        .key = key,
-        .peers = command->peers,
-        .reread = &reread,
-        .config = config,
-        .log = log,
-        .stop = &stop,
-    };
-    int code = mu_broker_run(&options);
+    const char *listed = launch->config.cluster.peers;
+    *peers = *peers != NULL ? *peers : listed[0] != '\0' ? listed : NULL;
+    if ((path[0] != '\0') != (*peers != NULL)) {
+        mu_launch_tell(launch, "a key (--key, cluster.keys) and a list of peers (--peers, "
+                               "cluster.peers) go together");
+        return MU_EXIT_CONFIG;
+    }
+    if (path[0] != '\0' && mu_key_pair_read(path, ret, error) != 0) {
+        mu_launch_tell(launch, "%s", error);
+        return MU_EXIT_CONFIG;
+    }
+    return MU_OPTIONS_GO;
+}
+
+static int serve(struct mu_launch *launch, struct mu_broker_options *options)
+{
+    const char *fault = mu_endpoint_fault(options->bind, options->key != NULL);
+    const struct sigaction action = { .sa_handler = on_hangup };
+    if (fault != NULL) {
+        mu_launch_tell(launch, "cannot listen on %s: %s", options->bind, fault);
+        return MU_EXIT_CONFIG;
+    }
+    options->config = &launch->config;
+    options->log = launch->log;
+    options->stop = mu_launch_signals(launch);
+    options->reread = &reread;
+    (void)sigaction(SIGHUP, &action, NULL); /* cannot fail for it */
+    return mu_broker_run(options);
+}
+
+static int run(struct mu_launch *launch, const struct command *command)
+{
+    char name[MU_PROCESS_NAME_MAX + 1];
+    struct mu_key_pair *key = NULL;
+    struct mu_broker_options options = { .bind = command->bind,
+                                         .name = name,
+                                         .peers = command->peers };
+    int code = mu_launch_configure(launch, NULL);
+    options.bind = options.bind != NULL ? options.bind : launch->environment.listen;
+    code = code == MU_OPTIONS_GO ? place(launch, &options.bind, name) : code;
+    code = code == MU_OPTIONS_GO ? mu_launch_open_log(launch, "broker") : code;
+    code = code == MU_OPTIONS_GO ? load_key(launch, name, &options.peers, &key) : code;
+    options.key = key;
+    code = code == MU_OPTIONS_GO ? serve(launch, &options) : code;
     mu_key_pair_destroy(key);
     return code;
 }
 
 int main(int argc, char **argv)
 {
-    struct command command = { .log = MU_LOG_INFO };
-    int code = parse(argc, argv, &command);
-    if (code >= 0) {
-        return code;
+    struct mu_launch *launch = mu_launch_create("broker", MU_VERSION);
+    struct command command = { .bind = NULL };
+    if (launch == NULL) {
+        return MU_EXIT_UNAVAILABLE;
     }
-    const char *fault = mu_endpoint_fault(command.bind, command.key != NULL);
-    if (fault != NULL) {
-        (void)fprintf(stderr, "muster-broker: --bind %s: %s\n", command.bind, fault);
-        return CONFIG;
-    }
-    struct mu_config *config = calloc(1, sizeof *config);
-    struct mu_log *log = mu_log_create("broker", command.log);
-    char error[MU_CONFIG_ERROR_MAX];
-    if (config == NULL || log == NULL) {
-        code = UNAVAILABLE;
-    } else if (mu_config_load(command.config, config, error, sizeof error) != 0) {
-        (void)fprintf(stderr, "%s\n", error);
-        code = CONFIG;
-    } else {
-        code = run(&command, config, log);
-    }
-    mu_log_destroy(log);
-    free(config);
+    const struct mu_option options[] = {
+        { "bind", "ENDPOINT", "where to listen, in the place of the file's",
+          .ret_text = &command.bind },
+        MU_LAUNCH_KEY_OPTION(launch),
+        { "peers", "FILE", "who is let in, and as what, in the place of cluster.peers",
+          .ret_text = &command.peers },
+        MU_LAUNCH_OPTIONS(launch),
+        { .name = NULL },
+    };
+    const struct mu_manual manual = {
+        .name = "broker", .arguments = "[OPTION ...]", .text = text, .options = options
+    };
+    int code = mu_launch_parse(launch, &manual, argc, argv, NULL);
+    code = code == MU_OPTIONS_GO ? run(launch, &command) : code;
+    mu_launch_destroy(launch);
     return code;
 }

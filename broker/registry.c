@@ -124,20 +124,27 @@ static bool claim_partition(struct mu_router *router, uint32_t peer, uint32_t pa
         return true;
     }
     if (owner != MU_ROUTER_NONE) {
-        uint64_t other = router->peers[owner].epoch;
-        if (epoch <= other) {
-            return epoch == 0 || epoch == other; /* has not taken an epoch yet: not a loser */
+        if (epoch <= router->peers[owner].epoch) {
+            return epoch == router->peers[owner].epoch;
         }
         leave_partition(router, owner);
-        if (other > 0) {
-            mu_registry_bye(router, owner, "superseded");
-            mu_registry_drop(router, owner);
-        }
+        mu_registry_bye(router, owner, "superseded");
+        mu_registry_drop(router, owner);
     }
     destination->owner = peer;
     router->peers[peer].partition = partition;
     router->peers[peer].epoch = epoch;
     return true;
+}
+
+/* Gives the partition up that `peer` owns no more. */
+static void disclaim_partition(struct mu_router *router, uint32_t peer)
+{
+    uint32_t partition = router->peers[peer].partition;
+    if (partition != MU_ROUTER_NONE) {
+        leave_partition(router, peer);
+        release_destination(router, partition);
+    }
 }
 
 /* Whether the HELLO says what an earlier one of this peer said, but for epoch and credit. */
@@ -153,25 +160,15 @@ static bool is_refresh(const struct mu_router *router, const struct mu_peer *pee
 }
 
 /* Enters a new peer.  Returns false when there are too many services. */
-static bool enter(struct mu_router *router, uint32_t i, const struct mu_msg_hello *hello,
-                  uint64_t incarnation)
+static bool enter(struct mu_router *router, uint32_t i)
 {
     struct mu_peer *peer = &router->peers[i];
-    if (peer->state == MU_PEER_REGISTERED) {
-        unregister(router, i);
-    }
-    mu_address_instance(incarnation, peer->instance);
-    uint32_t former = mu_map_get(router->instances, peer->instance);
-    if (former != MU_MAP_NONE) { /* the same process by a new connection */
-        unregister(router, former);
-        mu_registry_drop(router, former);
-    }
-    uint32_t service = find_destination(router, hello->service);
+    mu_address_instance(peer->incarnation, peer->instance);
+    uint32_t service = find_destination(router, peer->hello.service);
     if (service == MU_ROUTER_NONE || mu_map_put(router->instances, peer->instance, i) != 0) {
         return false;
     }
     join_service(router, i, service);
-    peer->incarnation = incarnation;
     peer->partition = MU_ROUTER_NONE;
     peer->epoch = 0;
     peer->served = 0;
@@ -194,11 +191,28 @@ static const char *hello_fault(const struct mu_msg_hello *hello, uint64_t incarn
     return NULL;
 }
 
+/* Whether another key's process has that incarnation; then it is told. */
+static bool is_taken(struct mu_router *router, uint32_t i, uint64_t incarnation)
+{
+    char instance[MU_ADDRESS_MAX + 1];
+    const struct mu_identity *who = router->peers[i].who;
+    mu_address_instance(incarnation, instance);
+    uint32_t other = mu_map_get(router->instances, instance);
+    if (who == NULL || other == MU_MAP_NONE ||
+        strcmp(router->peers[other].who->name, who->name) == 0) {
+        return false;
+    }
+    mu_registry_note(router, i, MU_COUNTER_IMPOSTORS, "%s is the incarnation of %s", instance,
+                     router->peers[other].who->name);
+    return true;
+}
+
+static const char taken[] = "the incarnation is that of another key";
+
 /* What the peer's key does not allow of its HELLO; NULL: nothing. */
 static const char *identity_fault(struct mu_router *router, uint32_t i,
                                   const struct mu_msg_hello *hello, uint64_t incarnation)
 {
-    char instance[MU_ADDRESS_MAX + 1];
     const struct mu_identity *who = router->peers[i].who;
     if (who == NULL) {
         return NULL;
@@ -212,14 +226,43 @@ static const char *identity_fault(struct mu_router *router, uint32_t i,
         mu_registry_note(router, i, MU_COUNTER_IMPOSTORS, "may not own %s", hello->partition);
         return "the key is not for this partition";
     }
-    mu_address_instance(incarnation, instance);
-    uint32_t other = mu_map_get(router->instances, instance);
-    if (other != MU_MAP_NONE && strcmp(router->peers[other].who->name, who->name) != 0) {
-        mu_registry_note(router, i, MU_COUNTER_IMPOSTORS, "%s is the incarnation of %s", instance,
-                         router->peers[other].who->name);
-        return "the incarnation is that of another key";
+    return is_taken(router, i, incarnation) ? taken : NULL;
+}
+
+/* Takes what a HELLO says that may change.  Returns NULL, or why the peer has to go. */
+static const char *take_hello(struct mu_router *router, uint32_t peer,
+                              const struct mu_msg_hello *hello)
+{
+    struct mu_peer *at = &router->peers[peer];
+    if (hello->partition[0] == '\0' || hello->epoch == 0) { /* 0: stands by, or owns it no more */
+        disclaim_partition(router, peer);
+    } else {
+        uint32_t partition = find_destination(router, hello->partition);
+        if (partition == MU_ROUTER_NONE) {
+            return "too many partitions";
+        }
+        if (!claim_partition(router, peer, partition, hello->epoch)) {
+            return "superseded";
+        }
     }
+    at->sent = 0;
+    at->window = hello->credit;
+    at->granted = hello->credit;
     return NULL;
+}
+
+/* A process that says HELLO by a new connection has given up the one before. */
+static void forget_former(struct mu_router *router, uint32_t peer, uint64_t incarnation)
+{
+    char instance[MU_ADDRESS_MAX + 1];
+    mu_address_instance(incarnation, instance);
+    uint32_t former = mu_map_get(router->instances, instance);
+    if (former != MU_MAP_NONE) {
+        unregister(router, former);
+        if (former != peer) {
+            mu_registry_drop(router, former);
+        }
+    }
 }
 
 void mu_registry_hello(struct mu_router *router, uint32_t peer, int64_t now_ms)
@@ -227,19 +270,54 @@ void mu_registry_hello(struct mu_router *router, uint32_t peer, int64_t now_ms)
     struct mu_peer *at = &router->peers[peer];
     const struct mu_msg_hello hello = router->control->hello;
     uint64_t incarnation = router->in->envelope.incarnation;
+    uint64_t number = router->in->envelope.sequence;
+    if (number != 0 && number <= at->hellos && incarnation == at->incarnation) {
+        return; /* a late one */
+    }
     const char *fault = hello_fault(&hello, incarnation);
     fault = fault == NULL ? identity_fault(router, peer, &hello, incarnation) : fault;
-    if (fault == NULL && !is_refresh(router, at, &hello, incarnation) &&
-        !enter(router, peer, &hello, incarnation)) {
-        fault = "too many services";
+    bool refresh = is_refresh(router, at, &hello, incarnation);
+    if (fault == NULL && refresh) {
+        fault = take_hello(router, peer, &hello);
     }
-    uint32_t partition = MU_ROUTER_NONE;
-    if (fault == NULL && hello.partition[0] != '\0') {
-        partition = find_destination(router, hello.partition);
-        if (partition == MU_ROUTER_NONE) {
-            fault = "too many partitions";
-        } else if (!claim_partition(router, peer, partition, hello.epoch)) {
-            fault = "superseded";
+    if (fault != NULL) {
+        mu_registry_bye(router, peer, fault);
+        mu_registry_drop(router, peer);
+        return;
+    }
+    if (!refresh) {
+        if (at->state == MU_PEER_REGISTERED) {
+            unregister(router, peer);
+        }
+        forget_former(router, peer, incarnation);
+        at->hello = hello;
+        at->greeted = true;
+        at->incarnation = incarnation;
+    }
+    at->hellos = number;
+    at->credit_ms = now_ms;
+    router->control->op = MU_OP_HELLO_OK;
+    router->control->hello_ok =
+        (struct mu_msg_hello_ok){ .version = 1, .heartbeat_ms = router->options.heartbeat_ms };
+    (void)mu_route_control(router, peer, router->control); /* lost: it says HELLO again */
+    if (refresh) {
+        mu_route_drain(router, peer, now_ms);
+    }
+}
+
+void mu_registry_enter(struct mu_router *router, uint32_t peer, int64_t now_ms)
+{
+    struct mu_peer *at = &router->peers[peer];
+    assert(at->state == MU_PEER_NEW && at->greeted);
+    const char *fault = "too many services";
+    at->greeted = false;
+    at->credit_ms = now_ms;
+    if (is_taken(router, peer, at->incarnation)) { /* since its HELLO */
+        fault = taken;
+    } else {
+        forget_former(router, peer, at->incarnation); /* it may speak by two connections a while */
+        if (enter(router, peer)) {
+            fault = take_hello(router, peer, &at->hello);
         }
     }
     if (fault != NULL) {
@@ -247,14 +325,6 @@ void mu_registry_hello(struct mu_router *router, uint32_t peer, int64_t now_ms)
         mu_registry_drop(router, peer);
         return;
     }
-    at->sent = 0;
-    at->window = hello.credit;
-    at->granted = hello.credit;
-    at->credit_ms = now_ms;
-    router->control->op = MU_OP_HELLO_OK;
-    router->control->hello_ok =
-        (struct mu_msg_hello_ok){ .version = 1, .heartbeat_ms = router->options.heartbeat_ms };
-    (void)mu_route_control(router, peer, router->control); /* lost: it says HELLO again */
     mu_route_drain(router, peer, now_ms);
 }
 

@@ -39,24 +39,50 @@ static int hand(struct mu_router *router, uint32_t i, struct mu_slice header, st
     return r;
 }
 
-int mu_route_control(struct mu_router *router, uint32_t peer, const struct mu_msg *body)
+/* Sends a control frame about `destination`, "" for none.  Returns what the sink said. */
+static int control(struct mu_router *router, uint32_t peer, const char *destination,
+                   const struct mu_msg *body)
 {
     uint8_t header[MU_HEADER_MAX];
     uint8_t bytes[MU_HEADER_MAX];
     struct mu_peer *at = &router->peers[peer];
-    router->out->envelope = (struct mu_msg_envelope){
+    struct mu_msg_envelope *envelope = &router->out->envelope;
+    *envelope = (struct mu_msg_envelope){
         .version = 1,
         .frame = MU_FRAME_CONTROL,
         .op = body->op,
         .incarnation = router->options.incarnation,
     };
-    memcpy(router->out->envelope.source, router->instance, sizeof router->instance);
+    memcpy(envelope->source, router->instance, sizeof router->instance);
+    (void)snprintf(envelope->destination, sizeof envelope->destination, "%s", destination);
     int r = router->options.sink(router->options.context, peer, encode(router->out, header),
                                  encode(body, bytes));
     if (r != 0 && r != -EAGAIN && !at->gone) {
         mu_registry_drop(router, peer);
     }
     return r;
+}
+
+int mu_route_control(struct mu_router *router, uint32_t peer, const struct mu_msg *body)
+{
+    return control(router, peer, "", body);
+}
+
+/* Tells a sender that what it sent a service, partition or instance to is not here.  Lost: the next
+ * message that goes astray brings it again. */
+static void tell_absent(struct mu_router *router, uint32_t sender,
+                        const struct mu_msg_envelope *envelope)
+{
+    const struct mu_peer *peer = &router->peers[sender];
+    enum mu_address_kind kind = mu_address_kind(envelope->destination);
+    bool one =
+        kind == MU_ADDRESS_SERVICE || kind == MU_ADDRESS_PARTITION || kind == MU_ADDRESS_INSTANCE;
+    if (one && peer->state == MU_PEER_REGISTERED && !peer->gone &&
+        peer->incarnation == envelope->incarnation) {
+        router->control->op = MU_OP_ERROR;
+        router->control->error = (struct mu_msg_error){ .code = MU_ERROR_UNAVAILABLE };
+        (void)control(router, sender, envelope->destination, router->control);
+    }
 }
 
 /* Answers `request`, which came from peer `i`, with ERROR.  Others than requests get none. */
@@ -166,6 +192,14 @@ static void to_destination(struct mu_router *router, uint32_t sender,
     enqueue(router, sender, destination, now_ms, body);
 }
 
+static void to_nobody(struct mu_router *router, uint32_t sender, enum mu_error error,
+                      const char *detail)
+{
+    count(router, MU_COUNTER_UNROUTABLE);
+    tell_absent(router, sender, &router->in->envelope);
+    refuse(router, sender, &router->in->envelope, error, detail);
+}
+
 /* Straight to one peer, credit or not: answers must not wait behind requests. */
 static void to_peer(struct mu_router *router, uint32_t sender, uint32_t to, struct mu_slice header,
                     struct mu_slice body)
@@ -175,16 +209,8 @@ static void to_peer(struct mu_router *router, uint32_t sender, uint32_t to, stru
         count(router, MU_COUNTER_PIPES_FULL);
         refuse(router, sender, &router->in->envelope, MU_ERROR_OVERLOADED, "does not read");
     } else if (r != 0) {
-        count(router, MU_COUNTER_UNROUTABLE);
-        refuse(router, sender, &router->in->envelope, MU_ERROR_UNAVAILABLE, "is gone");
+        to_nobody(router, sender, MU_ERROR_UNAVAILABLE, "is gone");
     }
-}
-
-static void to_nobody(struct mu_router *router, uint32_t sender, enum mu_error error,
-                      const char *detail)
-{
-    count(router, MU_COUNTER_UNROUTABLE);
-    refuse(router, sender, &router->in->envelope, error, detail);
 }
 
 static void to_instance(struct mu_router *router, uint32_t sender, struct mu_slice body)
@@ -346,6 +372,7 @@ void mu_route_flush(struct mu_router *router, struct mu_destination *destination
     while (mu_queue_count(destination->queue) > 0) {
         const struct mu_queued *queued = mu_queue_first(destination->queue);
         count(router, MU_COUNTER_UNROUTABLE);
+        tell_absent(router, queued->sender, &queued->envelope);
         refuse(router, queued->sender, &queued->envelope, MU_ERROR_UNAVAILABLE,
                "nobody serves it any more");
         router->waiting--;

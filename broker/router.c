@@ -216,6 +216,19 @@ static void receive_control(struct mu_router *router, uint32_t i, int64_t now_ms
     }
 }
 
+/* A peer that was greeted is entered with the first other frame: who says HELLO again and again,
+ * as one that cannot hear us does, is not there for anybody. */
+static void enter_when_heard(struct mu_router *router, uint32_t i, int64_t now_ms)
+{
+    const struct mu_peer *peer = &router->peers[i];
+    const struct mu_msg_envelope *envelope = &router->in->envelope;
+    bool hello = envelope->frame == MU_FRAME_CONTROL && envelope->op == MU_OP_HELLO;
+    if (peer->state == MU_PEER_NEW && peer->greeted && !hello &&
+        envelope->incarnation == peer->incarnation) {
+        mu_registry_enter(router, i, now_ms);
+    }
+}
+
 static void receive(struct mu_router *router, uint32_t i, int64_t now_ms, struct mu_slice header,
                     struct mu_slice body)
 {
@@ -226,6 +239,10 @@ static void receive(struct mu_router *router, uint32_t i, int64_t now_ms, struct
         envelope->version != 1) {
         count_garbage(router, i);
         return;
+    }
+    enter_when_heard(router, i, now_ms);
+    if (peer->gone) {
+        return; /* it was told to go */
     }
     if (envelope->frame == MU_FRAME_CONTROL) {
         receive_control(router, i, now_ms, body);

@@ -5,8 +5,9 @@
  * no durable state: whom it does not know it asks WHO, and the answer (HELLO) is the whole of a
  * broker's restart.
  *
- *   HELLO      registers service, partition (the higher epoch wins, the loser gets BYE
- *              "superseded") and credit; a second HELLO refreshes them
+ *   HELLO      announces service, partition (the higher epoch wins, the loser gets BYE
+ *              "superseded"; epoch 0 claims nothing) and credit; a second HELLO refreshes them.
+ *              A peer is entered with its first other frame, by which it shows that it hears us
  *   service    to the member with the most credit left, among equals the one served longest ago
  *   partition  to its owner
  *   instance   to that process; *service (events only) to all others of a service
@@ -15,7 +16,9 @@
  * Messages to a service or partition use up its receiver's credit and wait in a bounded queue while
  * there is none; all others go at once, are counted against credit, but never wait.  Nobody may
  * fill more than a quarter of a queue.  Only requests are refused with an answer: OVERLOADED,
- * UNAVAILABLE, EXPIRED; events and replies that reach nobody are dropped and counted.
+ * UNAVAILABLE, EXPIRED; events and replies that reach nobody are dropped and counted.  Whoever sent
+ * a service, partition or instance something that is not here is told so by a control frame (ERROR,
+ * whose destination is the missing one): by another broker it may get there.
  *
  * A silent peer is pinged and then forgotten: a hint for routing, nothing else follows from it.
  *

@@ -30,6 +30,9 @@ struct mu_peer {
     int64_t heard_ms;              /* last frame from it */
     int64_t pinged_ms;             /* last PING to it */
     int64_t who_ms;                /* last WHO to it */
+    struct mu_msg_hello hello;     /* while it has to show that it heard our answer */
+    bool greeted;                  /* so it is */
+    uint64_t hellos;               /* number of its last HELLO; 0: has none */
     /* from HELLO: */
     uint64_t incarnation;
     char instance[MU_ADDRESS_MAX + 1]; /* its address */
@@ -83,8 +86,12 @@ struct mu_router {
 
 /* registry.c: who is there. */
 
-/* Takes the HELLO in router->control from `peer`, whose envelope is router->in; answers it. */
+/* Takes the HELLO in router->control from `peer`, whose envelope is router->in; answers it.  Who is
+ * new is entered later: */
 void mu_registry_hello(struct mu_router *router, uint32_t peer, int64_t now_ms);
+
+/* Enters a peer that was greeted, and has shown now that it hears us. */
+void mu_registry_enter(struct mu_router *router, uint32_t peer, int64_t now_ms);
 
 /* Tells a peer to go. */
 void mu_registry_bye(struct mu_router *router, uint32_t peer, const char *reason);

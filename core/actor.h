@@ -11,6 +11,7 @@
 #ifndef MU_CORE_ACTOR_H
 #define MU_CORE_ACTOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/outbox.h"
@@ -26,7 +27,8 @@ enum mu_event_type {
     MU_EV_MESSAGE,   /* `envelope` and `msg` are set */
     MU_EV_TIMER,     /* now_ms >= the deadline() that was last returned */
     MU_EV_BATCH_END, /* input is drained: make state durable; then the outbox leaves */
-    MU_EV_STOP,      /* last event before destroy(): hand work over */
+    MU_EV_DRAIN,     /* begin nothing new, hand over what you have; once at most */
+    MU_EV_STOP,      /* last event before destroy() */
 };
 
 /* One input.  Borrowed: valid until step() returns; copy what you keep. */
@@ -41,6 +43,7 @@ struct mu_event {
 /* What an actor is made with.  The pointers outlive the actor. */
 struct mu_actor_env {
     const char *partition;          /* what it owns, as "queue/eu-west-1"; "" for none */
+    const char *name;               /* of this process, the same after a restart; NULL: none */
     uint64_t seed;                  /* for ids, jitter and hash seeds */
     uint64_t incarnation;           /* of this process: random, never 0 */
     const struct mu_config *config; /* of the cluster */
@@ -72,6 +75,14 @@ struct mu_actor_ops {
 
     /* Epoch of the owned partition, for HELLO; 0 while it has none. */
     uint64_t (*epoch)(const struct mu_actor *a);
+
+    /* How far it is, for STATS: STARTING, STANDBY while another process owns its partition,
+     * SERVING, or DRAINING. */
+    enum mu_life (*life)(const struct mu_actor *a);
+
+    /* Whether nothing is left to hand over.  Asked after MU_EV_DRAIN: the actor is stepped on until
+     * it says so, or the host's patience is over; then comes MU_EV_STOP. */
+    bool (*drained)(const struct mu_actor *a);
 
     /* Checks every internal invariant by assert(); O(n); tests call it after each batch. */
     void (*check)(const struct mu_actor *a);

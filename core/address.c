@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { INSTANCE_DIGITS = 16 };
+
 static const char id_characters[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
 
@@ -34,6 +36,23 @@ enum mu_address_kind mu_address_kind(const char *address)
 void mu_address_instance(uint64_t incarnation, char ret[MU_ADDRESS_MAX + 1])
 {
     (void)snprintf(ret, MU_ADDRESS_MAX + 1, "#%016" PRIx64, incarnation);
+}
+
+uint64_t mu_address_incarnation(const char *address)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t incarnation = 0;
+    if (address[0] != '#' || strnlen(address, MU_ADDRESS_MAX) != 1 + INSTANCE_DIGITS) {
+        return 0;
+    }
+    for (const char *c = address + 1; *c != '\0'; c++) {
+        const char *digit = strchr(digits, *c);
+        if (digit == NULL) {
+            return 0;
+        }
+        incarnation = incarnation << 4 | (uint64_t)(digit - digits);
+    }
+    return incarnation;
 }
 
 void mu_address_player(const char *player, char ret[MU_ADDRESS_MAX + 1])

@@ -29,6 +29,9 @@ enum mu_address_kind mu_address_kind(const char *address);
 /* Writes "#" and 16 hex digits. */
 void mu_address_instance(uint64_t incarnation, char ret[MU_ADDRESS_MAX + 1]);
 
+/* The incarnation that an instance's address names; 0 when `address` is none. */
+uint64_t mu_address_incarnation(const char *address);
+
 /* Writes "player/" and the id. */
 void mu_address_player(const char *player, char ret[MU_ADDRESS_MAX + 1]);
 

@@ -50,6 +50,7 @@ struct mu_bus *mu_bus_create(const struct mu_bus_options *options)
     bus->context = options->context;
     bus->ticked_ms = INT64_MIN;
     bus->presence_ms = INT64_MIN;
+    bus->look_ms = INT64_MIN;
     for (uint32_t i = 0; i < bus->links_count; i++) {
         bus->links[i].name_hash = hash_name(options->brokers[i]);
         bus->links[i].reopen_ms = INT64_MIN;
@@ -99,12 +100,14 @@ static void drop_link(struct mu_bus *bus, struct mu_bus_link *link)
     }
 }
 
-static void registered(struct mu_bus *bus, struct mu_bus_link *link)
+static void registered(struct mu_bus *bus, struct mu_bus_link *link, int64_t now_ms)
 {
     if (link->state != MU_BUS_LINK_REGISTERED) {
         bus->presence_wanted = true;
+        link->proved_ms = now_ms;
     }
     link->state = MU_BUS_LINK_REGISTERED;
+    link->pinged_ms = INT64_MIN; /* at once: it waits for a sign that we heard it */
     link->backoff_ms = MU_BUS_REOPEN_MS;
     link->hello_open = false;
     link->received = 0;
@@ -134,11 +137,30 @@ const char *mu_bus_goodbye(struct mu_bus *bus, uint32_t broker)
     return goodbye ? link->reason : NULL;
 }
 
-static void receive_control(struct mu_bus *bus, uint32_t broker, uint32_t op, struct mu_slice body)
+/* What left at the nonce's time was answered. */
+static void proved(struct mu_bus_link *link, int64_t now_ms, uint64_t nonce)
+{
+    int64_t sent_ms = nonce <= INT64_MAX ? (int64_t)nonce : INT64_MAX;
+    if (sent_ms > link->proved_ms && sent_ms <= now_ms) {
+        link->proved_ms = sent_ms;
+    }
+}
+
+static void asked_who(const struct mu_bus *bus, struct mu_bus_link *link, int64_t now_ms)
+{
+    /* It may ask so once for each frame that it got: one HELLO at a time will do. */
+    link->hello_due = !link->hello_open || now_ms - link->greeted_ms >= bus->heartbeat_ms / 4;
+    if (link->state == MU_BUS_LINK_REGISTERED) {
+        link->state = MU_BUS_LINK_GREETED;
+    }
+}
+
+static void receive_control(struct mu_bus *bus, uint32_t broker, int64_t now_ms, uint32_t op,
+                            struct mu_slice body)
 {
     struct mu_bus_link *link = &bus->links[broker];
     bool known = op == MU_OP_HELLO_OK || op == MU_OP_WHO || op == MU_OP_PING || op == MU_OP_PONG ||
-                 op == MU_OP_BYE;
+                 op == MU_OP_BYE || op == MU_OP_ERROR;
     if (!known || mu_msg_decode(bus->decoder, op, body.data, body.size, bus->control) != 0) {
         bus->counters.values[MU_COUNTER_FRAMES_BAD]++;
         return;
@@ -147,19 +169,18 @@ static void receive_control(struct mu_bus *bus, uint32_t broker, uint32_t op, st
         return;
     }
     if (op == MU_OP_HELLO_OK) {
-        registered(bus, link);
+        registered(bus, link, now_ms);
     } else if (op == MU_OP_WHO) {
-        /* It may say so once for each frame that it got: one HELLO at a time will do. */
-        link->hello_due =
-            !link->hello_open || link->heard_ms - link->greeted_ms >= bus->heartbeat_ms / 4;
-        if (link->state == MU_BUS_LINK_REGISTERED) {
-            link->state = MU_BUS_LINK_GREETED;
-        }
+        asked_who(bus, link, now_ms);
     } else if (op == MU_OP_PING) {
         bus->control->op = MU_OP_PONG; /* the nonce has the same place */
         bus->control->pong.nonce = bus->control->ping.nonce;
         (void)mu_bus_control(bus, broker, bus->control); /* lost: the broker pings again */
-    } else if (op == MU_OP_BYE) {
+    } else if (op == MU_OP_PONG) {
+        proved(link, now_ms, bus->control->pong.nonce);
+    } else if (op == MU_OP_ERROR) {
+        mu_bus_note_absent(bus, broker, now_ms, bus->in->envelope.destination);
+    } else {
         said_goodbye(bus, link);
     }
 }
@@ -176,19 +197,21 @@ const struct mu_msg_envelope *mu_bus_receive(struct mu_bus *bus, uint32_t broker
         bus->counters.values[MU_COUNTER_FRAMES_BAD]++;
         return NULL;
     }
-    link->heard_ms = now_ms;
     if (envelope->frame == MU_FRAME_CONTROL) {
-        receive_control(bus, broker, (uint32_t)envelope->op, body);
+        receive_control(bus, broker, now_ms, (uint32_t)envelope->op, body);
         return NULL;
     }
     link->received++;
-    if (mu_dedupe_seen(bus->dedupe, envelope->incarnation, envelope->sequence)) {
+    if (mu_dedupe_seen(bus->dedupe, broker, envelope->incarnation, envelope->sequence)) {
         bus->counters.values[MU_COUNTER_FRAMES_REPEATED]++;
         return NULL;
     }
     if (envelope->frame == MU_FRAME_REPLY && envelope->answers_incarnation != bus->incarnation) {
         bus->counters.values[MU_COUNTER_REPLIES_LATE]++;
         return NULL;
+    }
+    if (envelope->frame == MU_FRAME_REPLY) {
+        mu_bus_note_answer(bus, envelope);
     }
     if (envelope->frame == MU_FRAME_REQUEST && envelope->budget_ms == 0) {
         bus->counters.values[MU_COUNTER_REQUESTS_EXPIRED]++;
@@ -208,7 +231,7 @@ void mu_bus_garbage(struct mu_bus *bus)
 
 void mu_bus_set_epoch(struct mu_bus *bus, uint64_t epoch)
 {
-    if (epoch > bus->epoch) {
+    if (epoch > bus->epoch || (epoch == 0 && bus->epoch > 0)) {
         bus->epoch = epoch;
         for (uint32_t i = 0; i < bus->links_count; i++) {
             bus->links[i].hello_due = bus->links[i].state != MU_BUS_LINK_DOWN;
@@ -244,7 +267,7 @@ static void say_hello(struct mu_bus *bus, uint32_t broker, int64_t now_ms)
     link->greeted_ms = now_ms;
     if (link->state == MU_BUS_LINK_OPENING) {
         link->state = MU_BUS_LINK_GREETED;
-        link->heard_ms = now_ms;
+        link->proved_ms = now_ms;
     }
 }
 
@@ -269,20 +292,22 @@ static void grant(struct mu_bus *bus, uint32_t broker)
 /* When a link that is greeted or registered has to do something for its life. */
 static int64_t beat_ms(const struct mu_bus *bus, const struct mu_bus_link *link)
 {
-    int64_t quiet_ms = link->pinged_ms > link->heard_ms ? link->pinged_ms : link->heard_ms;
+    int64_t ping_ms = INT64_MAX;
+    if (link->state == MU_BUS_LINK_REGISTERED) {
+        ping_ms = link->pinged_ms == INT64_MIN ? INT64_MIN : link->pinged_ms + bus->heartbeat_ms;
+    }
     int64_t hello_ms = link->greeted_ms + bus->heartbeat_ms;
     if (!link->hello_open) {
         hello_ms = link->greeted_ms + bus->heartbeat_ms * MU_BUS_REFRESH_BEATS;
     }
-    return quiet_ms + bus->heartbeat_ms < hello_ms ? quiet_ms + bus->heartbeat_ms : hello_ms;
+    return ping_ms < hello_ms ? ping_ms : hello_ms;
 }
 
 /* Returns whether the host has to open the connection now. */
 static bool tick_link(struct mu_bus *bus, uint32_t broker, int64_t now_ms)
 {
     struct mu_bus_link *link = &bus->links[broker];
-    int64_t since_ms = link->state == MU_BUS_LINK_OPENING ? link->opened_ms : link->heard_ms;
-    if (link->state != MU_BUS_LINK_DOWN && now_ms - since_ms > mu_bus_life_ms(bus)) {
+    if (link->state != MU_BUS_LINK_DOWN && now_ms - link->proved_ms > mu_bus_life_ms(bus)) {
         drop_link(bus, link);
     }
     if (link->state == MU_BUS_LINK_DOWN) {
@@ -291,7 +316,7 @@ static bool tick_link(struct mu_bus *bus, uint32_t broker, int64_t now_ms)
         }
         link->state = MU_BUS_LINK_OPENING;
         link->opened_ms = now_ms;
-        link->pinged_ms = now_ms;
+        link->proved_ms = now_ms;
         link->hello_due = false;
         return true; /* HELLO leaves with the next tick, when the socket is there */
     }
@@ -300,8 +325,8 @@ static bool tick_link(struct mu_bus *bus, uint32_t broker, int64_t now_ms)
             bus->heartbeat_ms * (link->hello_open ? 1 : MU_BUS_REFRESH_BEATS)) {
         say_hello(bus, broker, now_ms);
     }
-    if (link->state == MU_BUS_LINK_REGISTERED && now_ms - link->heard_ms >= bus->heartbeat_ms &&
-        now_ms - link->pinged_ms >= bus->heartbeat_ms) {
+    if (link->state == MU_BUS_LINK_REGISTERED &&
+        (link->pinged_ms == INT64_MIN || now_ms - link->pinged_ms >= bus->heartbeat_ms)) {
         bus->control->op = MU_OP_PING;
         bus->control->ping = (struct mu_msg_ping){ .nonce = (uint64_t)now_ms };
         (void)mu_bus_control(bus, broker, bus->control); /* refused: silence decides */
@@ -324,12 +349,16 @@ uint32_t mu_bus_tick(struct mu_bus *bus, int64_t now_ms)
     for (uint32_t i = 0; i < bus->links_count; i++) {
         struct mu_bus_link *link = &bus->links[i];
         link->blocked = false; /* until something is refused again */
-        if (stalled && link->heard_ms < now_ms - bus->heartbeat_ms) {
-            link->heard_ms = now_ms - bus->heartbeat_ms;
+        if (stalled && link->proved_ms < now_ms - bus->heartbeat_ms) {
+            link->proved_ms = now_ms - bus->heartbeat_ms;
         }
         reopen |= tick_link(bus, i, now_ms) ? 1u << i : 0;
     }
     bus->ticked_ms = now_ms;
+    if (!stalled && now_ms >= bus->look_ms) {
+        mu_bus_look_for_answers(bus, now_ms);
+        bus->look_ms = now_ms + bus->heartbeat_ms / 2;
+    }
     mu_bus_flush(bus, now_ms);
     return reopen;
 }
@@ -345,7 +374,7 @@ static int64_t link_deadline(const struct mu_bus *bus, const struct mu_bus_link 
     if (link->hello_due || credit_due(bus, link)) {
         return link->blocked ? bus->ticked_ms + MU_BUS_RETRY_MS : INT64_MIN;
     }
-    int64_t life_ms = link->heard_ms + mu_bus_life_ms(bus) + 1;
+    int64_t life_ms = link->proved_ms + mu_bus_life_ms(bus) + 1;
     int64_t next_ms = beat_ms(bus, link);
     return next_ms < life_ms ? next_ms : life_ms;
 }

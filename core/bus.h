@@ -2,9 +2,18 @@
  *
  * Pure: the host owns the sockets (or the simulator its network) and calls in; the bus answers
  * through `emit`.  It registers with every broker (HELLO), keeps the connections alive (PING),
- * picks a broker for each message by rendezvous hash of the destination among those that are
- * registered, falls over, holds back what no broker takes for a while, grants credit, and drops
- * repeats, late replies and garbage.
+ * picks a broker for each message, holds back what no broker takes for a while, grants credit, and
+ * drops repeats, late replies and garbage.
+ *
+ * Which broker: of those that registered this process, rather one that does not seem to lack the
+ * destination (it did not say so, and requests that went there by it were answered), one that
+ * answered lately, and for an instance the one that it used itself; by rendezvous hash of the
+ * destination among equals.  Nothing is repeated here: what is lost or refused its originator sends
+ * again, and then another broker is asked.  Events for a player or for all of a service, which
+ * nobody would send again, go by every broker; who gets them twice drops the second.
+ *
+ * A broker is alive as long as it answers PINGs: by frames that come, and come only one way, it is
+ * not.  Nobody is routed to before it has shown the broker that it hears it.
  *
  * A host's loop turn:
  *
@@ -13,8 +22,9 @@
  *     mu_bus_set_epoch(...); mu_bus_handled(...); reopen = mu_bus_tick(...)
  *     sleep until mu_bus_deadline(), input, or output room of a broker that is mu_bus_blocked()
  *
- * Control frames (HELLO, PING, CREDIT, PRESENCE to brokers) and answers made by the bus itself
- * have sequence 0: they are not numbered, and never dropped as repeats. */
+ * Control frames (PING, CREDIT, PRESENCE to brokers) and answers made by the bus itself have
+ * sequence 0: they are not numbered, and never dropped as repeats.  HELLOs have numbers of their
+ * own, by which a broker knows a late one. */
 #ifndef MU_CORE_BUS_H
 #define MU_CORE_BUS_H
 
@@ -50,8 +60,8 @@ struct mu_bus_options {
     uint64_t incarnation;   /* of this process: random, never 0 */
     uint64_t seed;          /* of jitter and hashes */
     uint32_t credit;        /* window, messages: 1..MU_BUS_CREDIT_MAX; matcher 4, others 256 */
-    uint32_t heartbeat_ms;  /* of silence before a PING; until a broker says otherwise */
-    uint32_t missed_max;    /* heartbeats without a sign of life: the broker is gone */
+    uint32_t heartbeat_ms;  /* between two PINGs; until a broker says otherwise */
+    uint32_t missed_max;    /* heartbeats without an answer: the broker is gone */
     uint32_t brokers_count; /* 1..MU_BUS_BROKERS_MAX */
     const char *brokers[MU_BUS_BROKERS_MAX]; /* endpoints; as names in the hash, so that all
                                                 processes agree whatever their order; copied */
@@ -86,7 +96,7 @@ int mu_bus_send(struct mu_bus *bus, int64_t now_ms, const struct mu_msg_envelope
                 struct mu_slice body);
 
 /* Epoch of the owned partition, as actor->ops->epoch() says; a new one is announced by the next
- * tick.  A lower one than before is not taken. */
+ * tick.  0: the partition is not (or no longer) owned, and nothing for it is routed here. */
 void mu_bus_set_epoch(struct mu_bus *bus, uint64_t epoch);
 
 /* Call after each batch: all that was received so far has been handled, so grant that much. */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/address.h"
+
 /* A message that no broker took yet, followed by its body. */
 struct held {
     int64_t since_ms;
@@ -16,31 +18,120 @@ struct held {
 
 static_assert(sizeof(struct held) + MU_BODY_MAX <= MU_BUS_HELD_BYTES, "any body can be held");
 
-/* FNV-1a, 64 bits; then mixed with the broker's name.  Source: Thaler, Ravishankar 1996, "A
- * Name-Based Mapping Scheme for Rendezvous". */
-static uint64_t weight(const char *destination, uint64_t name_hash)
+/* FNV-1a, 64 bits. */
+static uint64_t hash_of(const char *destination)
 {
     uint64_t hash = 0xCBF29CE484222325u;
     for (const char *c = destination; *c != '\0'; c++) {
         hash = (hash ^ (uint8_t)*c) * 0x100000001B3u;
     }
+    return hash;
+}
+
+/* Source: Thaler, Ravishankar 1996, "A Name-Based Mapping Scheme for Rendezvous". */
+static uint64_t weight(uint64_t hash, uint64_t name_hash)
+{
     struct mu_rng rng = { .state = hash ^ name_hash };
     return mu_rng_next(&rng);
 }
 
-/* The registered broker of highest weight that is not in the mask `tried`; links_count: none. */
-static uint32_t choose(const struct mu_bus *bus, const char *destination, uint32_t tried)
+static void note_absent(struct mu_bus *bus, uint32_t broker, int64_t now_ms, uint64_t hash)
+{
+    bus->absent[bus->absent_next] = (struct mu_bus_absent){
+        .hash = hash,
+        .broker = broker,
+        .until_ms = now_ms + mu_bus_life_ms(bus),
+    };
+    bus->absent_next = (bus->absent_next + 1) % MU_BUS_ABSENT_MAX;
+}
+
+void mu_bus_note_absent(struct mu_bus *bus, uint32_t broker, int64_t now_ms,
+                        const char *destination)
+{
+    note_absent(bus, broker, now_ms, hash_of(destination));
+}
+
+void mu_bus_note_answer(struct mu_bus *bus, const struct mu_msg_envelope *envelope)
+{
+    struct mu_bus_asked *asked = &bus->asked[envelope->answers_sequence % MU_BUS_ASKED_MAX];
+    if (asked->sequence == envelope->answers_sequence) {
+        asked->sequence = 0;
+    }
+}
+
+void mu_bus_look_for_answers(struct mu_bus *bus, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < MU_BUS_ASKED_MAX && bus->links_count > 1; i++) {
+        struct mu_bus_asked *asked = &bus->asked[i];
+        if (asked->sequence != 0 &&
+            now_ms - asked->at_ms > MU_BUS_SUSPECT_BEATS * bus->heartbeat_ms) {
+            note_absent(bus, asked->broker, now_ms, asked->hash);
+            asked->sequence = 0;
+        }
+    }
+}
+
+static bool is_absent(const struct mu_bus *bus, uint32_t broker, int64_t now_ms, uint64_t hash)
+{
+    for (uint32_t i = 0; i < MU_BUS_ABSENT_MAX; i++) {
+        const struct mu_bus_absent *absent = &bus->absent[i];
+        if (absent->hash == hash && absent->broker == broker && absent->until_ms > now_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A destination, as the brokers are chosen for it. */
+struct target {
+    int64_t now_ms;
+    uint64_t hash; /* of its name */
+    uint32_t home; /* broker by which its last message came; none: MU_DEDUPE_NO_WAY */
+};
+
+static struct target target_of(const struct mu_bus *bus, int64_t now_ms, const char *destination)
+{
+    struct target target = { .now_ms = now_ms, .home = MU_DEDUPE_NO_WAY };
+    if (bus->links_count > 1) {
+        target.hash = hash_of(destination);
+    }
+    if (bus->links_count > 1 && destination[0] == '#') {
+        target.home = mu_dedupe_way(bus->dedupe, mu_address_incarnation(destination));
+    }
+    return target;
+}
+
+/* What speaks for a broker: that it did not say that it lacks the destination, that it answered
+ * lately, and that an instance uses it itself. */
+static uint32_t rank(const struct mu_bus *bus, uint32_t broker, const struct target *target)
+{
+    int64_t silent_ms = target->now_ms - bus->links[broker].proved_ms;
+    return (is_absent(bus, broker, target->now_ms, target->hash) ? 0u : 4u) +
+           (silent_ms <= MU_BUS_SUSPECT_BEATS * bus->heartbeat_ms ? 2u : 0u) +
+           (target->home == broker ? 1u : 0u);
+}
+
+/* The registered broker of highest rank, then weight, that is not in the mask `tried`;
+ * links_count: none. */
+static uint32_t choose(const struct mu_bus *bus, const struct target *target, uint32_t tried)
 {
     uint32_t best = bus->links_count;
+    uint32_t best_rank = 0;
     uint64_t best_weight = 0;
     for (uint32_t i = 0; i < bus->links_count; i++) {
         if (bus->links[i].state != MU_BUS_LINK_REGISTERED || (tried & 1u << i) != 0) {
             continue;
         }
-        uint64_t own = bus->links_count == 1 ? 1 : weight(destination, bus->links[i].name_hash);
-        if (best == bus->links_count || own > best_weight) {
+        if (bus->links_count == 1) {
+            return i;
+        }
+        uint32_t own_rank = rank(bus, i, target);
+        uint64_t own_weight = weight(target->hash, bus->links[i].name_hash);
+        if (best == bus->links_count || own_rank > best_rank ||
+            (own_rank == best_rank && own_weight > best_weight)) {
             best = i;
-            best_weight = own;
+            best_rank = own_rank;
+            best_weight = own_weight;
         }
     }
     return best;
@@ -60,25 +151,55 @@ static struct mu_slice encode_header(struct mu_bus *bus, uint8_t buf[MU_HEADER_M
     return (struct mu_slice){ buf, (uint32_t)size };
 }
 
-/* Offers the message to the brokers in order of weight.  Returns 0 or -EAGAIN. */
-static int offer(struct mu_bus *bus, const struct mu_msg_envelope *envelope, struct mu_slice body)
+/* Watches for the answer to a request, if there is a slot. */
+static void note_request(struct mu_bus *bus, const struct mu_msg_envelope *envelope,
+                         const struct target *target, uint32_t broker)
+{
+    struct mu_bus_asked *asked = &bus->asked[envelope->sequence % MU_BUS_ASKED_MAX];
+    if (envelope->frame == MU_FRAME_REQUEST && asked->sequence == 0) {
+        *asked = (struct mu_bus_asked){
+            .sequence = envelope->sequence,
+            .hash = target->hash,
+            .broker = broker,
+            .at_ms = target->now_ms,
+        };
+    }
+}
+
+/* Whether the message goes by every broker: nobody would send it again. */
+static bool goes_by_all(const struct mu_bus *bus, const struct mu_msg_envelope *envelope)
+{
+    static const char player[] = "player/";
+    const char *to = envelope->destination;
+    return bus->links_count > 1 && envelope->frame == MU_FRAME_EVENT &&
+           (to[0] == '*' || strncmp(to, player, sizeof player - 1) == 0);
+}
+
+/* Offers the message to the brokers in order of preference, until one takes it, or to all.
+ * Returns 0 or -EAGAIN. */
+static int offer(struct mu_bus *bus, int64_t now_ms, const struct mu_msg_envelope *envelope,
+                 struct mu_slice body)
 {
     uint8_t buf[MU_HEADER_MAX];
     struct mu_slice header = { NULL, 0 };
+    bool all = goes_by_all(bus, envelope);
+    bool taken = false;
+    const struct target target = target_of(bus, now_ms, envelope->destination);
     uint32_t tried = 0;
     uint32_t broker;
-    while ((broker = choose(bus, envelope->destination, tried)) != bus->links_count) {
+    while ((all || !taken) && (broker = choose(bus, &target, tried)) != bus->links_count) {
         if (header.size == 0) {
             bus->out->envelope = *envelope;
             header = encode_header(bus, buf);
         }
         if (emit(bus, broker, header, body) == 0) {
             bus->counters.values[MU_COUNTER_MESSAGES_OUT]++;
-            return 0;
+            note_request(bus, envelope, &target, broker);
+            taken = true;
         }
         tried |= 1u << broker;
     }
-    return -EAGAIN;
+    return taken ? 0 : -EAGAIN;
 }
 
 static int hold(struct mu_bus *bus, int64_t now_ms, const struct mu_msg_envelope *envelope,
@@ -122,7 +243,7 @@ void mu_bus_flush(struct mu_bus *bus, int64_t now_ms)
             envelope.budget_ms -= (uint64_t)(now_ms - held->since_ms);
         }
         struct mu_slice body = { (const uint8_t *)(held + 1), held->body_bytes };
-        if (offer(bus, &envelope, body) != 0) {
+        if (offer(bus, now_ms, &envelope, body) != 0) {
             return;
         }
         mu_ring_pop(bus->held);
@@ -167,7 +288,7 @@ int mu_bus_send(struct mu_bus *bus, int64_t now_ms, const struct mu_msg_envelope
         return 0;
     }
     /* What is held goes first, so that no message overtakes an older one here. */
-    if (mu_ring_count(bus->held) > 0 || offer(bus, &full, body) != 0) {
+    if (mu_ring_count(bus->held) > 0 || offer(bus, now_ms, &full, body) != 0) {
         return hold(bus, now_ms, &full, body);
     }
     return 0;
@@ -184,6 +305,7 @@ int mu_bus_control(struct mu_bus *bus, uint32_t broker, const struct mu_msg *bod
         .frame = MU_FRAME_CONTROL,
         .op = body->op,
         .incarnation = bus->incarnation,
+        .sequence = body->op == MU_OP_HELLO ? ++bus->hellos : 0,
     };
     memcpy(bus->out->envelope.source, bus->instance, sizeof bus->instance);
     return emit(bus, broker, encode_header(bus, header),

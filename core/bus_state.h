@@ -8,6 +8,10 @@
 #include "core/ring.h"
 #include "core/rng.h"
 
+#define MU_BUS_ABSENT_MAX    16 /* destinations that a broker seems to lack, at most */
+#define MU_BUS_ASKED_MAX     64 /* requests whose answers are watched for, at most */
+#define MU_BUS_SUSPECT_BEATS 2  /* heartbeats without an answer: others are asked first */
+
 enum mu_bus_link_state {
     MU_BUS_LINK_DOWN,       /* to be opened at reopen_ms */
     MU_BUS_LINK_OPENING,    /* opened; HELLO has not left yet */
@@ -21,8 +25,8 @@ struct mu_bus_link {
     enum mu_bus_link_state state;
     int64_t opened_ms;   /* when the host was last told to open it */
     int64_t reopen_ms;   /* DOWN: when to open it */
-    int64_t heard_ms;    /* when any frame came */
-    int64_t pinged_ms;   /* when the last PING left */
+    int64_t proved_ms;   /* what left then was answered: both ways carried */
+    int64_t pinged_ms;   /* when the last PING left; INT64_MIN: one is due */
     int64_t greeted_ms;  /* when the last HELLO left */
     uint32_t backoff_ms; /* of the next reopening but one */
     bool hello_due;      /* something to announce */
@@ -35,22 +39,42 @@ struct mu_bus_link {
     char reason[64];     /* of it */
 };
 
+/* A request that was not answered yet. */
+struct mu_bus_asked {
+    uint64_t sequence; /* 0: the slot is free */
+    uint64_t hash;     /* of the destination's name */
+    uint32_t broker;   /* by which it went */
+    int64_t at_ms;     /* when */
+};
+
+/* A broker said that it does not have a destination, or what went there by it was not answered. */
+struct mu_bus_absent {
+    uint64_t hash; /* of the destination's name */
+    uint32_t broker;
+    int64_t until_ms; /* not believed for longer */
+};
+
 struct mu_bus {
     char service[32];
     char build[32];
     char partition[MU_ADDRESS_MAX + 1];
     char instance[MU_ADDRESS_MAX + 1]; /* own address */
     uint64_t incarnation;
-    uint64_t epoch; /* of the partition */
+    uint64_t epoch;  /* of the partition; 0: it is not owned */
+    uint64_t hellos; /* number of the last HELLO */
     struct mu_rng rng;
     uint32_t credit;
     int64_t heartbeat_ms;
     int64_t missed_max;
     uint32_t links_count;
     struct mu_bus_link links[MU_BUS_BROKERS_MAX];
+    uint32_t absent_next;                           /* entry that is written next */
+    struct mu_bus_absent absent[MU_BUS_ABSENT_MAX]; /* a ring */
+    struct mu_bus_asked asked[MU_BUS_ASKED_MAX];    /* by sequence: a sample, the older ones stay */
     mu_bus_emit_fn *emit;
     void *context;
     int64_t ticked_ms; /* when the last tick was; INT64_MIN: never */
+    int64_t look_ms;   /* when requests without an answer are looked for next */
     bool presence_wanted;
     int64_t presence_ms; /* when it was last asked for */
     bool superseded;
@@ -66,6 +90,16 @@ struct mu_bus {
 
 /* Sends a control frame to one broker.  Returns 0 or -EAGAIN. */
 int mu_bus_control(struct mu_bus *bus, uint32_t broker, const struct mu_msg *body);
+
+/* Notes that `broker` does not have `destination`. */
+void mu_bus_note_absent(struct mu_bus *bus, uint32_t broker, int64_t now_ms,
+                        const char *destination);
+
+/* A reply came. */
+void mu_bus_note_answer(struct mu_bus *bus, const struct mu_msg_envelope *envelope);
+
+/* Takes a broker that owes an answer for too long for one that lacks the destination. */
+void mu_bus_look_for_answers(struct mu_bus *bus, int64_t now_ms);
 
 /* Answers `request` with ERROR, on the bus's own account. */
 void mu_bus_refuse(struct mu_bus *bus, int64_t now_ms, const struct mu_msg_envelope *request,

@@ -1,14 +1,17 @@
 /* core/config.h - the configuration of a cluster, as plain data.
  *
  * core/config_yaml.c reads it from YAML; mu_config_default() is what `muster dev` starts with.
- * It does not change while a process runs.  Everybody of a cluster must have the same: the hash
- * tells. */
+ * It does not change while a process runs.  Everybody of a cluster must have the same modes,
+ * regions and settings: the hash tells.  Browsers' origins, keys and the section `cluster` are not
+ * in it: they may differ from host to host, and nothing that two processes do together depends on
+ * them. */
 #ifndef MU_CORE_CONFIG_H
 #define MU_CORE_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/config_cluster.h"
 #include "wire/msg.h"
 
 #define MU_MODES_MAX         32
@@ -18,6 +21,7 @@
 #define MU_KEYS_MAX          16
 #define MU_MATCH_PLAYERS_MAX 200
 #define MU_TEAMS_MAX         200
+#define MU_SETTINGS_FOUNDING 23 /* settings that are always in the hash: core/settings.def */
 
 /* How a game mode is matched.  A match has `teams` teams of team_min..team_max players. */
 struct mu_mode {
@@ -77,13 +81,14 @@ struct mu_config {
     uint32_t keys_count;
     struct mu_api_key keys[MU_KEYS_MAX]; /* none: loopback only, everybody is trusted */
     struct mu_settings settings;
-    uint64_t hash; /* of all of the above but keys and origins; mu_config_seal() */
+    struct mu_config_cluster cluster; /* who runs where */
+    uint64_t hash; /* of modes, regions and settings: what all must agree on; mu_config_seal() */
 };
 
 /* One fault of a configuration. */
 struct mu_config_fault {
     char where[96]; /* "modes[2].team_max" */
-    char what[160]; /* "is 0, must be at least team_min (1)" */
+    char what[256]; /* "is 0, must be at least team_min (1)" */
 };
 
 /* The default modes, regions and settings (API.md 1). */

@@ -44,6 +44,42 @@ static const cyaml_schema_field_t settings_fields[] = {
     CYAML_FIELD_END,
 };
 
+/* How many brokers and gateways there may be is told by config_take.c, with more sense. */
+static const cyaml_schema_field_t broker_fields[] = {
+    MU_YAML_TEXT(struct mu_raw_broker, name),
+    MU_YAML_TEXT(struct mu_raw_broker, endpoint),
+    MU_YAML_TEXT(struct mu_raw_broker, bind),
+    MU_YAML_TEXT(struct mu_raw_broker, key),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t broker_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct mu_raw_broker, broker_fields),
+};
+
+static const cyaml_schema_field_t gateway_fields[] = {
+    MU_YAML_TEXT(struct mu_raw_gateway, name),
+    MU_YAML_TEXT(struct mu_raw_gateway, listen),
+    MU_YAML_TEXT(struct mu_raw_gateway, admin),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t gateway_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct mu_raw_gateway, gateway_fields),
+};
+
+static const cyaml_schema_field_t store_fields[] = {
+    MU_YAML_TEXT(struct mu_raw_store, data),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t cluster_fields[] = {
+    MU_YAML_ROWS(struct mu_raw_cluster, brokers, &broker_value, CYAML_UNLIMITED),
+    CYAML_FIELD_MAPPING("store", CYAML_FLAG_OPTIONAL, struct mu_raw_cluster, store, store_fields),
+    MU_YAML_ROWS(struct mu_raw_cluster, gateways, &gateway_value, CYAML_UNLIMITED),
+    MU_YAML_TEXT(struct mu_raw_cluster, keys),
+    MU_YAML_TEXT(struct mu_raw_cluster, peers),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t config_fields[] = {
     MU_YAML_ROWS(struct mu_raw_config, modes, &mode_value, MU_MODES_MAX),
     MU_YAML_ROWS(struct mu_raw_config, regions, &region_value, MU_REGIONS_MAX),
@@ -51,6 +87,8 @@ static const cyaml_schema_field_t config_fields[] = {
     MU_YAML_ROWS(struct mu_raw_config, keys, &key_value, MU_KEYS_MAX),
     CYAML_FIELD_MAPPING("settings", CYAML_FLAG_OPTIONAL, struct mu_raw_config, settings,
                         settings_fields),
+    CYAML_FIELD_MAPPING("cluster", CYAML_FLAG_OPTIONAL, struct mu_raw_config, cluster,
+                        cluster_fields),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t config_value = {
@@ -58,8 +96,15 @@ static const cyaml_schema_value_t config_value = {
 };
 
 static const struct mu_yaml_place places[] = {
-    { "modes", mode_fields },        { "regions", region_fields }, { "keys", key_fields },
-    { "settings", settings_fields }, { NULL, config_fields },
+    { "cluster.brokers", broker_fields },
+    { "cluster.store", store_fields },
+    { "cluster.gateways", gateway_fields },
+    { "cluster", cluster_fields },
+    { "modes", mode_fields },
+    { "regions", region_fields },
+    { "keys", key_fields },
+    { "settings", settings_fields },
+    { NULL, config_fields },
 };
 static const struct mu_yaml_form form = { &config_value, places };
 

@@ -53,6 +53,33 @@ struct mu_raw_settings {
 #undef SETTING
 };
 
+struct mu_raw_broker {
+    char *name;
+    char *endpoint;
+    char *bind;
+    char *key;
+};
+
+struct mu_raw_gateway {
+    char *name;
+    char *listen;
+    char *admin;
+};
+
+struct mu_raw_store {
+    char *data;
+};
+
+struct mu_raw_cluster {
+    struct mu_raw_broker *brokers;
+    uint32_t brokers_count;
+    struct mu_raw_store store;
+    struct mu_raw_gateway *gateways;
+    uint32_t gateways_count;
+    char *keys;
+    char *peers;
+};
+
 struct mu_raw_config {
     struct mu_raw_mode *modes;
     uint32_t modes_count;
@@ -63,6 +90,7 @@ struct mu_raw_config {
     struct mu_raw_key *keys;
     uint32_t keys_count;
     struct mu_raw_settings settings;
+    struct mu_raw_cluster cluster;
 };
 
 /* Loads the text, which mu_yaml_lines_create() has accepted and found not empty.

@@ -2,250 +2,184 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/config_raw.h"
+#include "core/config_reading.h"
 #include "core/file.h"
-#include "core/parse.h"
-#include "core/yaml_faults.h"
 #include "core/yaml_lines.h"
 
-/* One load on its way. */
-struct load {
-    struct mu_yaml_faults faults;
-    struct mu_yaml_lines *lines;
-    struct mu_config config; /* what is being filled */
-};
+static void append(struct mu_config_reading *reading, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-static void take_number(struct load *load, const char *where, const char *raw, uint32_t *ret)
+static void append(struct mu_config_reading *reading, const char *format, ...)
 {
-    uint64_t number = 0;
-    if (raw == NULL) {
-        mu_yaml_faults_add(&load->faults, where, "is missing; needs a whole number");
-    } else if (mu_parse_u64(raw, 0, UINT32_MAX, &number) != 0) {
-        mu_yaml_faults_add(&load->faults, where, "is \"%.40s\", must be a whole number", raw);
-    } else {
-        *ret = (uint32_t)number;
+    va_list args;
+    va_start(args, format);
+    size_t room = reading->error_size - reading->error_used;
+    int n = vsnprintf(reading->error + reading->error_used, room, format, args);
+    va_end(args);
+    if (n > 0) {
+        reading->error_used += (size_t)n < room ? (size_t)n : room - 1;
     }
 }
 
-static void take_flag(struct load *load, const char *where, const char *raw, bool *ret)
+/* line  in the file; 0: none */
+static void tell(struct mu_config_reading *reading, uint32_t line, const char *where,
+                 const char *what)
 {
-    if (raw == NULL) {
-        mu_yaml_faults_add(&load->faults, where, "is missing; needs true or false");
-    } else if (strcmp(raw, "true") != 0 && strcmp(raw, "false") != 0) {
-        mu_yaml_faults_add(&load->faults, where, "is \"%.40s\", must be true or false", raw);
-    } else {
-        *ret = raw[0] == 't';
-    }
-}
-
-static void take_modes(struct load *load, const struct mu_raw_config *raw)
-{
-    char where[MU_YAML_PATH_MAX + 1];
-    memset(load->config.modes, 0, sizeof load->config.modes);
-    load->config.modes_count = raw->modes_count;
-    for (uint32_t i = 0; i < raw->modes_count; i++) {
-        struct mu_mode *mode = &load->config.modes[i];
-        mu_yaml_place("modes", i, "name", where);
-        mu_yaml_take_text(&load->faults, where, raw->modes[i].name, sizeof mode->name, mode->name);
-#define NUMBER(field)                                                                              \
-    mu_yaml_place("modes", i, #field, where);                                                      \
-    take_number(load, where, raw->modes[i].field, &mode->field);
-#define FLAG(field)                                                                                \
-    mu_yaml_place("modes", i, #field, where);                                                      \
-    take_flag(load, where, raw->modes[i].field, &mode->field);
-#define OPTION(field)                                                                              \
-    mode->field = UINT32_MAX;                                                                      \
-    if (raw->modes[i].field != NULL) {                                                             \
-        mu_yaml_place("modes", i, #field, where);                                                  \
-        take_number(load, where, raw->modes[i].field, &mode->field);                               \
-    }
-        MU_RAW_MODE_FIELDS(NUMBER, FLAG, OPTION)
-#undef NUMBER
-#undef FLAG
-#undef OPTION
-        mu_mode_complete(mode);
-    }
-}
-
-static void take_regions(struct load *load, const struct mu_raw_config *raw)
-{
-    char where[MU_YAML_PATH_MAX + 1];
-    memset(load->config.regions, 0, sizeof load->config.regions);
-    load->config.regions_count = raw->regions_count;
-    for (uint32_t i = 0; i < raw->regions_count; i++) {
-        const struct mu_raw_region *from = &raw->regions[i];
-        struct mu_region *region = &load->config.regions[i];
-        mu_yaml_place("regions", i, "name", where);
-        mu_yaml_take_text(&load->faults, where, from->name, sizeof region->name, region->name);
-        region->aliases_count = from->aliases_count;
-        for (uint32_t k = 0; k < from->aliases_count; k++) {
-            char field[24];
-            (void)snprintf(field, sizeof field, "aliases[%u]", k);
-            mu_yaml_place("regions", i, field, where);
-            mu_yaml_take_text(&load->faults, where, from->aliases[k], sizeof region->aliases[k],
-                              region->aliases[k]);
-        }
-    }
-}
-
-/* "https://game.example:8443": what a browser sends as Origin has no path. */
-static bool origin_valid(const char *origin)
-{
-    size_t scheme = strncmp(origin, "https://", 8) == 0  ? 8
-                    : strncmp(origin, "http://", 7) == 0 ? 7
-                                                         : 0;
-    return scheme > 0 && origin[scheme] != '\0' &&
-           strcspn(origin + scheme, "/?#*\" ") == strlen(origin + scheme);
-}
-
-static void take_origins(struct load *load, const struct mu_raw_config *raw)
-{
-    char where[MU_YAML_PATH_MAX + 1];
-    load->config.origins_count = raw->origins_count;
-    for (uint32_t i = 0; i < raw->origins_count; i++) {
-        char *origin = load->config.origins[i];
-        mu_yaml_place("origins", i, "", where);
-        mu_yaml_take_text(&load->faults, where, raw->origins[i], sizeof load->config.origins[i],
-                          origin);
-        if (!origin_valid(raw->origins[i])) {
-            mu_yaml_faults_add(&load->faults, where,
-                               "must be a scheme and a host, as https://game.example");
-        }
-    }
-}
-
-static void take_keys(struct load *load, const struct mu_raw_config *raw)
-{
-    char where[MU_YAML_PATH_MAX + 1];
-    load->config.keys_count = raw->keys_count;
-    for (uint32_t i = 0; i < raw->keys_count; i++) {
-        const struct mu_raw_key *from = &raw->keys[i];
-        struct mu_api_key *key = &load->config.keys[i];
-        mu_yaml_place("keys", i, "id", where);
-        mu_yaml_take_text(&load->faults, where, from->id, sizeof key->id, key->id);
-        mu_yaml_place("keys", i, "hash", where);
-        mu_yaml_take_text(&load->faults, where, from->hash, sizeof key->hash, key->hash);
-        mu_yaml_place("keys", i, "role", where);
-        if (from->role != NULL && strcmp(from->role, "backend") == 0) {
-            key->role = MU_ROLE_BACKEND;
-        } else if (from->role != NULL && strcmp(from->role, "operator") == 0) {
-            key->role = MU_ROLE_OPERATOR;
-        } else {
-            mu_yaml_faults_add(&load->faults, where, "is \"%.40s\", must be backend or operator",
-                               from->role != NULL ? from->role : "");
-        }
-    }
-}
-
-static void take_setting(struct load *load, const char *name, const char *raw, uint64_t *ret)
-{
-    uint64_t number = 0;
-    if (raw == NULL) {
+    const struct mu_config_override *override =
+        mu_config_origins_override(&reading->origins, where);
+    const char *path = reading->origins.sources.path;
+    if (++reading->faults > MU_CONFIG_FAULTS_MAX) {
         return;
     }
-    if (mu_parse_u64(raw, 0, UINT64_MAX, &number) == 0) {
-        *ret = number; /* its bounds: mu_config_check() */
-        return;
+    append(reading, "%s%s:", reading->error_used > 0 ? "\n" : "",
+           override != NULL ? override->origin
+           : path != NULL   ? path
+                            : "default");
+    if (line > 0 && override == NULL) {
+        append(reading, "%u:", line);
     }
-    char where[MU_YAML_PATH_MAX + 1];
-    (void)snprintf(where, sizeof where, "settings.%s", name);
-#define SETTING(setting, default_value, min, max, unit, doc)                                       \
-    if (strcmp(name, #setting) == 0) {                                                             \
-        mu_yaml_faults_add(&load->faults, where,                                                   \
-                           "is \"%.40s\", must be a whole number, %llu to %llu %s", raw,           \
-                           (unsigned long long)(min), (unsigned long long)(max), unit);            \
-    }
-#include "core/settings.def"
-#undef SETTING
+    append(reading, where[0] != '\0' ? " %s: %s" : "%s %s", where, what);
 }
 
-/* Lists that the file gives, even empty, stand in for the defaults. */
-static void take_config(struct load *load, const struct mu_raw_config *raw)
+void mu_config_reading_fault(struct mu_config_reading *reading, const char *where,
+                             const char *format, ...)
 {
-    if (mu_yaml_lines_find(load->lines, "modes") > 0) {
-        take_modes(load, raw);
+    char what[256];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    if (reading->faults < MU_CONFIG_FAULTS_MAX) {
+        (void)snprintf(reading->told[reading->faults], sizeof reading->told[0], "%s", where);
     }
-    if (mu_yaml_lines_find(load->lines, "regions") > 0) {
-        take_regions(load, raw);
+    tell(reading, mu_config_origins_line(&reading->origins, where), where, what);
+}
+
+/* Whether a fault only follows from one that was told while the values were read: it is of the same
+ * value, or of another field of the same entry, whose bounds may depend on it.  What the fields of
+ * the cluster may be does not depend on each other. */
+static bool follows(const struct mu_config_reading *reading, uint32_t told, const char *where)
+{
+    for (uint32_t i = 0; i < told && i < MU_CONFIG_FAULTS_MAX; i++) {
+        const char *entry_end = strchr(reading->told[i], ']');
+        size_t bytes = entry_end == NULL || strncmp(where, "cluster.", 8) == 0
+                           ? strlen(reading->told[i]) + 1
+                           : (size_t)(entry_end - reading->told[i]) + 1;
+        if (strncmp(reading->told[i], where, bytes) == 0) {
+            return true;
+        }
     }
-    take_origins(load, raw);
-    take_keys(load, raw);
-#define SETTING(name, default_value, min, max, unit, doc)                                          \
-    take_setting(load, #name, raw->settings.name, &load->config.settings.name);
-#include "core/settings.def"
-#undef SETTING
-    if (load->faults.count > 0) {
-        return; /* half-read values would only make mu_config_check() tell of more */
-    }
-    struct mu_config_fault found[MU_YAML_FAULTS_MAX];
-    uint32_t count = mu_config_check(&load->config, found, MU_YAML_FAULTS_MAX);
+    return false;
+}
+
+static void check(struct mu_config_reading *reading)
+{
+    struct mu_config_fault found[MU_CONFIG_FAULTS_MAX];
+    uint32_t told = reading->faults;
+    uint32_t count = mu_config_check(&reading->config, found, MU_CONFIG_FAULTS_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        const struct mu_config_fault *f = &found[i < MU_YAML_FAULTS_MAX ? i : 0];
-        mu_yaml_faults_add(&load->faults, f->where, "%s", f->what);
+        if (i >= MU_CONFIG_FAULTS_MAX) {
+            reading->faults++;
+        } else if (!follows(reading, told, found[i].where)) {
+            tell(reading, mu_config_origins_line(&reading->origins, found[i].where), found[i].where,
+                 found[i].what);
+        }
     }
 }
 
-static int take_file(struct load *load, const uint8_t *bytes, size_t size)
+/* Returns 0, -EINVAL: it is not of the form, which was told; or -ENOMEM. */
+static int take_text(struct mu_config_reading *reading, const uint8_t *bytes, size_t size)
 {
     struct mu_yaml_fault found;
     struct mu_raw_config *raw = NULL;
-    int r = mu_yaml_lines_create(bytes, size, &load->lines, &found);
-    load->faults.lines = load->lines;
+    int r = mu_yaml_lines_create(bytes, size, &reading->origins.lines, &found);
     if (r == -EINVAL) {
-        mu_yaml_faults_found(&load->faults, &found);
+        tell(reading, found.line, found.where, found.what);
     }
-    if (r != 0 || mu_yaml_lines_count(load->lines) == 0) {
+    if (r != 0 || mu_yaml_lines_count(reading->origins.lines) == 0) {
         return r;
     }
     r = mu_config_raw_create(bytes, size, &raw, &found);
     if (r == -EINVAL) {
-        mu_yaml_faults_found(&load->faults, &found);
+        tell(reading, mu_config_origins_line(&reading->origins, found.where), found.where,
+             found.what);
     }
-    if (r != 0) {
-        return r;
+    if (r == 0) {
+        mu_config_take_file(reading, raw);
+        mu_config_raw_destroy(raw);
     }
-    take_config(load, raw);
-    mu_config_raw_destroy(raw);
-    return load->faults.count > 0 ? -EINVAL : 0;
+    return r;
+}
+
+/* Takes the file, if there is one, and what stands above it.  Returns 0 or -errno. */
+static int take(struct mu_config_reading *reading)
+{
+    const struct mu_config_sources *sources = &reading->origins.sources;
+    const uint8_t *text = sources->text;
+    size_t text_bytes = sources->text_bytes;
+    uint8_t *bytes = NULL;
+    int r = 0;
+    if (sources->path != NULL && text == NULL) {
+        r = mu_file_read(sources->path, MU_CONFIG_BYTES_MAX, &bytes, &text_bytes);
+        text = bytes;
+    }
+    if (r == -EFBIG || (r == 0 && text_bytes > MU_CONFIG_BYTES_MAX)) {
+        r = -EFBIG;
+        mu_config_reading_fault(reading, "", "is larger than %d bytes", MU_CONFIG_BYTES_MAX);
+    } else if (r == 0 && text != NULL) {
+        r = take_text(reading, text, text_bytes);
+    }
+    free(bytes);
+    if (r == 0) {
+        mu_config_take_overrides(reading);
+        check(reading);
+        r = reading->faults > 0 ? -EINVAL : 0;
+    }
+    if (r != 0 && reading->faults == 0) {
+        mu_config_reading_fault(reading, "", "%s", strerror(-r));
+    }
+    return r;
+}
+
+int mu_config_load_sources(const struct mu_config_sources *sources, struct mu_config *ret,
+                           struct mu_config_origins *ret_origins, char *error, size_t error_size)
+{
+    assert(error_size > 0);
+    assert(sources->text == NULL || sources->path != NULL);
+    error[0] = '\0';
+    struct mu_config_reading *reading = calloc(1, sizeof *reading);
+    if (reading == NULL) {
+        return -ENOMEM;
+    }
+    reading->origins.sources = *sources;
+    reading->error = error;
+    reading->error_size = error_size;
+    mu_config_default(&reading->config);
+    int r = take(reading);
+    if (reading->faults > MU_CONFIG_FAULTS_MAX) {
+        append(reading, "\nand %u more", reading->faults - MU_CONFIG_FAULTS_MAX);
+    }
+    if (r == 0) {
+        mu_config_seal(&reading->config);
+        *ret = reading->config;
+    }
+    if (r == 0 && ret_origins != NULL) {
+        *ret_origins = reading->origins;
+    } else {
+        mu_config_origins_release(&reading->origins);
+    }
+    free(reading);
+    return r;
 }
 
 int mu_config_load(const char *path, struct mu_config *ret, char *error, size_t error_size)
 {
-    assert(error_size > 0);
-    error[0] = '\0';
-    if (path == NULL) {
-        mu_config_default(ret);
-        return 0;
-    }
-    struct load *load = calloc(1, sizeof *load);
-    if (load == NULL) {
-        return -ENOMEM;
-    }
-    load->faults =
-        (struct mu_yaml_faults){ .path = path, .error = error, .error_size = error_size };
-    mu_config_default(&load->config);
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    int r = mu_file_read(path, MU_CONFIG_BYTES_MAX, &bytes, &size);
-    if (r == -EFBIG) {
-        mu_yaml_faults_add(&load->faults, "", "is larger than %d bytes", MU_CONFIG_BYTES_MAX);
-    } else if (r == 0) {
-        r = take_file(load, bytes, size);
-    }
-    if (r != 0 && load->faults.count == 0) {
-        mu_yaml_faults_add(&load->faults, "", "%s", strerror(-r));
-    }
-    mu_yaml_faults_end(&load->faults);
-    if (r == 0) {
-        mu_config_seal(&load->config);
-        *ret = load->config;
-    }
-    free(bytes);
-    mu_yaml_lines_destroy(load->lines);
-    free(load);
-    return r;
+    const struct mu_config_sources sources = { .path = path };
+    return mu_config_load_sources(&sources, ret, NULL, error, error_size);
 }

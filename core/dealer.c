@@ -101,8 +101,8 @@ static int set(void *socket, int option, int value)
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0 ? 0 : -errno;
 }
 
-/* Has libzmq tell what the handshake comes to: else a key that is refused looks like a broker that is
- * away.  The endpoint is always another one, because libzmq frees them late. */
+/* Has libzmq tell what the handshake comes to: else a key that is refused looks like a broker that
+ * is away.  The endpoint is always another one, because libzmq frees them late. */
 static int watch_handshake(struct mu_dealer *dealer, uint32_t broker)
 {
     char endpoint[64];

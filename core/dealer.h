@@ -28,8 +28,8 @@ struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count,
 /* Closes all; what was sent last (BYE) gets a moment to leave.  NULL is a no-op. */
 void mu_dealer_destroy(struct mu_dealer *dealer);
 
-/* Before brokers in the mask are opened anew: logs why they do not, or no longer, serve us, as far as
- * they or the handshake have said so. */
+/* Before brokers in the mask are opened anew: logs why they do not, or no longer, serve us, as far
+ * as they or the handshake have said so. */
 void mu_dealer_explain(struct mu_dealer *dealer, uint32_t mask, struct mu_bus *bus,
                        struct mu_log *log);
 

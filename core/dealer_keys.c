@@ -25,14 +25,17 @@ int mu_dealer_keys_load(const struct mu_dealer_words *words, struct mu_dealer_ke
         }
     }
     if (words->broker_keys_count != (words->file != NULL ? words->brokers_count : 0)) {
-        return complain(error, "--broker-key",
-                        words->file != NULL ? "is needed once for each broker, in their order"
-                                            : "is of no use without --key");
+        return complain(error, "the keys of the brokers",
+                        words->file != NULL
+                            ? "each broker's is needed: cluster.brokers[].key in the file of "
+                              "--config, or --broker-key for each, in the brokers' order"
+                            : "are of no use without an own one: --key FILE, or cluster.keys");
     }
     for (uint32_t i = 0; i < words->broker_keys_count; i++) {
         if (mu_public_key_parse(words->broker_keys[i], keys.brokers[i]) != 0) {
-            return complain(error, "--broker-key",
-                            "is no public key: muster keygen prints 64 hex digits");
+            return complain(error, words->brokers[i],
+                            "its --broker-key, or cluster.brokers[].key, is no public key: muster "
+                            "keygen prints 64 hex digits");
         }
     }
     int r = words->file != NULL ? mu_key_pair_read(words->file, &keys.own, error) : 0;

@@ -17,6 +17,7 @@ struct sender {
     uint64_t incarnation;
     uint64_t highest;     /* sequence */
     uint64_t bits[WORDS]; /* bit (sequence % WINDOW): seen, for highest-WINDOW+1..highest */
+    uint32_t way;         /* of the last message that was new */
     uint32_t chain;       /* next sender of the same bucket, or NONE */
     uint32_t newer;       /* neighbours by when they were heard, or NONE */
     uint32_t older;
@@ -119,12 +120,14 @@ static uint32_t evict(struct mu_dedupe *dedupe)
     return i;
 }
 
-static void add(struct mu_dedupe *dedupe, uint64_t incarnation, uint64_t sequence)
+static void add(struct mu_dedupe *dedupe, uint32_t way, uint64_t incarnation, uint64_t sequence)
 {
     uint32_t i = dedupe->count < dedupe->senders_max ? dedupe->count++ : evict(dedupe);
     uint32_t *bucket = bucket_of(dedupe, incarnation);
     struct sender *sender = &dedupe->senders[i];
-    *sender = (struct sender){ .incarnation = incarnation, .highest = sequence, .chain = *bucket };
+    *sender = (struct sender){
+        .incarnation = incarnation, .highest = sequence, .way = way, .chain = *bucket
+    };
     sender->bits[sequence % MU_DEDUPE_WINDOW / 64] |= UINT64_C(1) << sequence % 64;
     *bucket = i;
     link_newest(dedupe, i);
@@ -144,24 +147,18 @@ static void advance(struct sender *sender, uint64_t sequence)
     sender->highest = sequence;
 }
 
-bool mu_dedupe_seen(struct mu_dedupe *dedupe, uint64_t incarnation, uint64_t sequence)
+static uint32_t find(const struct mu_dedupe *dedupe, uint64_t incarnation)
 {
-    if (sequence == 0) {
-        return false;
-    }
     uint32_t i = *bucket_of(dedupe, incarnation);
     while (i != NONE && dedupe->senders[i].incarnation != incarnation) {
         i = dedupe->senders[i].chain;
     }
-    if (i == NONE) {
-        add(dedupe, incarnation, sequence);
-        return false;
-    }
-    if (i != dedupe->newest) {
-        unlink_age(dedupe, i);
-        link_newest(dedupe, i);
-    }
-    struct sender *sender = &dedupe->senders[i];
+    return i;
+}
+
+/* Notes a sequence of a sender in its window.  Returns true when it was seen before. */
+static bool note(struct sender *sender, uint64_t sequence)
+{
     uint64_t *word = &sender->bits[sequence % MU_DEDUPE_WINDOW / 64];
     uint64_t bit = UINT64_C(1) << sequence % 64;
     if (sequence > sender->highest) {
@@ -175,6 +172,33 @@ bool mu_dedupe_seen(struct mu_dedupe *dedupe, uint64_t incarnation, uint64_t seq
     bool seen = (*word & bit) != 0;
     *word |= bit;
     return seen;
+}
+
+bool mu_dedupe_seen(struct mu_dedupe *dedupe, uint32_t way, uint64_t incarnation, uint64_t sequence)
+{
+    if (sequence == 0) {
+        return false;
+    }
+    uint32_t i = find(dedupe, incarnation);
+    if (i == NONE) {
+        add(dedupe, way, incarnation, sequence);
+        return false;
+    }
+    if (i != dedupe->newest) {
+        unlink_age(dedupe, i);
+        link_newest(dedupe, i);
+    }
+    bool seen = note(&dedupe->senders[i], sequence);
+    if (!seen) {
+        dedupe->senders[i].way = way;
+    }
+    return seen;
+}
+
+uint32_t mu_dedupe_way(const struct mu_dedupe *dedupe, uint64_t incarnation)
+{
+    uint32_t i = find(dedupe, incarnation);
+    return i == NONE ? MU_DEDUPE_NO_WAY : dedupe->senders[i].way;
 }
 
 uint32_t mu_dedupe_senders(const struct mu_dedupe *dedupe)

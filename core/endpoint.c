@@ -10,6 +10,38 @@
 /* Longest path of a UNIX socket that Linux takes, without the NUL. */
 enum { IPC_PATH_MAX = 107 };
 
+/* Reads what stands behind tcp://; a port * counts as 0.  Returns 0 or what mu_parse_host_port()
+ * said. */
+static int parse_tcp(const char *rest, char ret_host[MU_HOST_MAX + 1])
+{
+    char text[MU_ENDPOINT_MAX + 1];
+    uint16_t port;
+    size_t length = strlen(rest);
+    memcpy(text, rest, length + 1);
+    if (length >= 2 && strcmp(text + length - 2, ":*") == 0) {
+        text[length - 1] = '0';
+    }
+    return mu_parse_host_port(text, ret_host, &port);
+}
+
+const char *mu_endpoint_form_fault(const char *endpoint)
+{
+    if (strnlen(endpoint, MU_ENDPOINT_MAX + 1) > MU_ENDPOINT_MAX) {
+        return "an endpoint has at most 255 characters";
+    }
+    if (strncmp(endpoint, "tcp://", strlen("tcp://")) == 0) {
+        char host[MU_HOST_MAX + 1];
+        return parse_tcp(endpoint + strlen("tcp://"), host) == 0
+                   ? NULL
+                   : "a TCP endpoint is written tcp://127.0.0.1:7600";
+    }
+    if (strncmp(endpoint, "ipc://", strlen("ipc://")) == 0) {
+        size_t length = strlen(endpoint + strlen("ipc://"));
+        return length > 0 && length <= IPC_PATH_MAX ? NULL : "an ipc path has 1 to 107 characters";
+    }
+    return "an endpoint starts with tcp:// or ipc://";
+}
+
 static const char *host_fault(const char *host, bool keys)
 {
     static const uint8_t loopback[16] = { [15] = 1 };
@@ -28,33 +60,13 @@ static const char *host_fault(const char *host, bool keys)
                            "for other hosts make keys, docs/KEYS.md";
 }
 
-static const char *tcp_fault(const char *rest, bool keys)
-{
-    char host[MU_HOST_MAX + 1];
-    char text[MU_ENDPOINT_MAX + 1];
-    uint16_t port;
-    size_t length = strlen(rest);
-    memcpy(text, rest, length + 1);
-    if (length >= 2 && strcmp(text + length - 2, ":*") == 0) {
-        text[length - 1] = '0';
-    }
-    if (mu_parse_host_port(text, host, &port) != 0) {
-        return "a TCP endpoint is written tcp://127.0.0.1:7600";
-    }
-    return host_fault(host, keys);
-}
-
 const char *mu_endpoint_fault(const char *endpoint, bool keys)
 {
-    if (strnlen(endpoint, MU_ENDPOINT_MAX + 1) > MU_ENDPOINT_MAX) {
-        return "an endpoint has at most 255 characters";
+    const char *fault = mu_endpoint_form_fault(endpoint);
+    if (fault != NULL || strncmp(endpoint, "ipc://", strlen("ipc://")) == 0) {
+        return fault;
     }
-    if (strncmp(endpoint, "tcp://", strlen("tcp://")) == 0) {
-        return tcp_fault(endpoint + strlen("tcp://"), keys);
-    }
-    if (strncmp(endpoint, "ipc://", strlen("ipc://")) == 0) {
-        size_t length = strlen(endpoint + strlen("ipc://"));
-        return length > 0 && length <= IPC_PATH_MAX ? NULL : "an ipc path has 1 to 107 characters";
-    }
-    return "an endpoint starts with tcp:// or ipc://";
+    char host[MU_HOST_MAX + 1] = "";
+    (void)parse_tcp(endpoint + strlen("tcp://"), host); /* it has the form, so it parses */
+    return host_fault(host, keys);
 }

@@ -11,6 +11,12 @@
 
 #define MU_ENDPOINT_MAX 255 /* bytes of an endpoint, NUL not counted */
 
+/* Whether `endpoint` is "tcp://HOST:PORT" (PORT may be * or 0: any that is free, for a listener) or
+ * "ipc://PATH", wherever it leads.
+ *
+ * Returns NULL when it is, else one sentence that says what is wrong.  O(length). */
+const char *mu_endpoint_form_fault(const char *endpoint);
+
 /* Whether `endpoint` may be used: "ipc://PATH", "tcp://ADDRESS:PORT" or "tcp://[ADDRESS]:PORT" with
  * an IPv4 or IPv6 address in numbers, which without keys is a loopback one (127.x.y.z, ::1).  PORT
  * may be * or 0: any that is free, for a listener.

@@ -5,31 +5,70 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BUDGET_MS = 5000 }; /* of each request; it is repeated long before */
+#include "core/config.h"
+
+enum {
+    BUDGET_MS = 5000,  /* of each request; it is repeated long before */
+    SIGNS_OF_LIFE = 3, /* that an owner gives while it must not be silent, at least */
+};
+
+/* To be heard often enough to keep the partition is an owner's own business. */
+static int64_t poll_ms(const struct mu_config *config)
+{
+    int64_t ms = (int64_t)config->settings.takeover_ms / SIGNS_OF_LIFE;
+    return ms < MU_FOLLOW_POLL_MS ? ms : MU_FOLLOW_POLL_MS;
+}
+
+static void init(struct mu_follow *follow, uint64_t incarnation, const char *partition)
+{
+    *follow = (struct mu_follow){ .incarnation = incarnation, .retry_ms = MU_NEVER };
+    (void)snprintf(follow->partition, sizeof follow->partition, "%s", partition);
+}
 
 void mu_follow_init(struct mu_follow *follow, const struct mu_actor_env *env)
 {
-    *follow = (struct mu_follow){
-        .incarnation = env->incarnation,
-        .poll_ms = MU_FOLLOW_POLL_MS,
-        .retry_ms = MU_NEVER,
-    };
-    (void)snprintf(follow->partition, sizeof follow->partition, "%s", env->partition);
+    init(follow, env->incarnation, env->partition);
+    follow->poll_ms = poll_ms(env->config);
+    follow->takeover_ms = (int64_t)env->config->settings.takeover_ms;
+    (void)snprintf(follow->holder, sizeof follow->holder, "%s", env->name == NULL ? "" : env->name);
 }
 
 void mu_follow_init_reader(struct mu_follow *follow, const struct mu_actor_env *env,
                            const char *partition)
 {
-    mu_follow_init(follow, env);
+    init(follow, env->incarnation, partition);
     follow->state = MU_FOLLOW_CATCH_UP;
     follow->poll_ms = MU_FOLLOW_READ_MS;
     follow->seq = UINT64_MAX;
-    (void)snprintf(follow->partition, sizeof follow->partition, "%s", partition);
 }
 
 bool mu_follow_serving(const struct mu_follow *follow)
 {
     return follow->state == MU_FOLLOW_SERVING;
+}
+
+uint64_t mu_follow_epoch(const struct mu_follow *follow)
+{
+    return follow->unsure ? 0 : follow->epoch;
+}
+
+enum mu_life mu_follow_life(const struct mu_follow *follow)
+{
+    switch (follow->state) {
+    case MU_FOLLOW_EPOCH:
+    case MU_FOLLOW_SCAN:
+    case MU_FOLLOW_CATCH_UP: break;
+    case MU_FOLLOW_STANDBY: return MU_LIFE_STANDBY;
+    case MU_FOLLOW_SERVING: return MU_LIFE_SERVING;
+    case MU_FOLLOW_RELEASE:
+    case MU_FOLLOW_RELEASED: return MU_LIFE_DRAINING;
+    }
+    return MU_LIFE_STARTING;
+}
+
+bool mu_follow_released(const struct mu_follow *follow)
+{
+    return follow->state == MU_FOLLOW_RELEASED;
 }
 
 int64_t mu_follow_deadline(const struct mu_follow *follow)
@@ -55,9 +94,11 @@ static void ask(struct mu_follow *follow, const struct mu_event *ev, struct mu_o
     struct mu_msg msg; /* an initialiser would zero all of the union, over 100 KB */
     switch (follow->state) {
     case MU_FOLLOW_EPOCH:
+    case MU_FOLLOW_STANDBY:
         msg.op = MU_OP_EPOCH_TAKE;
         msg.epoch_take = (struct mu_msg_epoch_take){ .incarnation = follow->incarnation };
         memcpy(msg.epoch_take.partition, follow->partition, sizeof follow->partition);
+        memcpy(msg.epoch_take.holder, follow->holder, sizeof follow->holder);
         break;
     case MU_FOLLOW_SCAN:
         msg.op = MU_OP_FOLLOW_SCAN;
@@ -70,28 +111,72 @@ static void ask(struct mu_follow *follow, const struct mu_event *ev, struct mu_o
         msg.follow_since = (struct mu_msg_follow_since){ .seq = follow->seq };
         memcpy(msg.follow_since.partition, follow->partition, sizeof follow->partition);
         break;
+    case MU_FOLLOW_RELEASE:
+        msg.op = MU_OP_EPOCH_RELEASE;
+        memcpy(msg.epoch_release.partition, follow->partition, sizeof follow->partition);
+        break;
+    case MU_FOLLOW_RELEASED: assert(false); return; /* its retry_ms never comes */
     }
     follow->asked = mu_outbox_request(out, &request, &msg);
+    follow->asked_ms = ev->now_ms;
     follow->retry_ms = ev->now_ms + MU_FOLLOW_RETRY_MS;
 }
 
 void mu_follow_tick(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out)
 {
+    if (follow->epoch > 0 && ev->now_ms - follow->sure_ms >= follow->takeover_ms) {
+        follow->unsure = true;
+    }
     if (ev->type == MU_EV_START || follow->retry_ms <= ev->now_ms) {
         ask(follow, ev, out);
     }
 }
 
+void mu_follow_scan_anew(struct mu_follow *follow, const struct mu_event *ev)
+{
+    assert(follow->state == MU_FOLLOW_SERVING);
+    follow->state = MU_FOLLOW_SCAN;
+    follow->after[0] = '\0';
+    follow->asked = 0; /* an answer that is on its way is of no use */
+    follow->retry_ms = ev->now_ms;
+}
+
+/* Nothing is asked any more, and no answer is waited for. */
+static void end(struct mu_follow *follow)
+{
+    follow->state = MU_FOLLOW_RELEASED;
+    follow->asked = 0;
+    follow->retry_ms = MU_NEVER;
+}
+
+void mu_follow_release(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out)
+{
+    if (follow->state == MU_FOLLOW_RELEASE || follow->state == MU_FOLLOW_RELEASED) {
+        return;
+    }
+    if (follow->epoch == 0) {
+        end(follow);
+        return;
+    }
+    follow->state = MU_FOLLOW_RELEASE;
+    ask(follow, ev, out);
+}
+
 static int take_epoch(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out)
 {
     const struct mu_msg_epoch *epoch = &ev->msg->epoch;
-    if (follow->state != MU_FOLLOW_EPOCH) {
+    if (follow->state == MU_FOLLOW_RELEASE) {
+        end(follow);
+        return 1;
+    }
+    if (follow->state != MU_FOLLOW_EPOCH && follow->state != MU_FOLLOW_STANDBY) {
         return 1;
     }
     if (epoch->incarnation != follow->incarnation) {
         return -ESTALE;
     }
     follow->epoch = epoch->epoch;
+    follow->sure_ms = follow->asked_ms;
     follow->seq = epoch->log_seq;
     follow->state = MU_FOLLOW_SCAN;
     follow->after[0] = '\0';
@@ -160,9 +245,9 @@ static void take_answer(struct mu_follow *follow, const struct mu_event *ev, str
 static void take_push(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out,
                       mu_follow_fn *changed, void *owner)
 {
-    bool late = follow->state == MU_FOLLOW_EPOCH || follow->state == MU_FOLLOW_SCAN;
-    if (late || apply(follow, ev, out, changed, owner)) {
-        return; /* the scan and the catching up that follows bring it anyway */
+    bool follows = follow->state == MU_FOLLOW_CATCH_UP || follow->state == MU_FOLLOW_SERVING;
+    if (!follows || apply(follow, ev, out, changed, owner)) {
+        return; /* if not, the scan and the catching up that come bring it anyway */
     }
     if (follow->asked == 0) {
         mu_outbox_note(out, "gap in the log behind %llu -> ask", (unsigned long long)follow->seq);
@@ -177,6 +262,29 @@ static bool is_answer(const struct mu_follow *follow, const struct mu_msg_envelo
            envelope->answers_sequence == follow->asked;
 }
 
+static int take_error(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out)
+{
+    uint64_t error = ev->msg->error.code;
+    if (follow->state == MU_FOLLOW_RELEASE) {
+        if (error == MU_ERROR_FENCED || error == MU_ERROR_UNSUPPORTED) {
+            end(follow); /* another process has it; or the store is older, and silence has to do */
+        }
+        return 1;
+    }
+    if (error == MU_ERROR_FENCED) {
+        return -ESTALE;
+    }
+    if (error == MU_ERROR_OWNED) {
+        if (follow->state != MU_FOLLOW_STANDBY) {
+            mu_outbox_note(out, "%s -> standby", ev->msg->error.detail);
+        }
+        follow->state = MU_FOLLOW_STANDBY;
+        follow->asked = 0;
+        follow->retry_ms = ev->now_ms + MU_FOLLOW_STANDBY_MS;
+    }
+    return 1; /* asked again when retry_ms has come */
+}
+
 int mu_follow_message(struct mu_follow *follow, const struct mu_event *ev, struct mu_outbox *out,
                       mu_follow_fn *changed, void *owner)
 {
@@ -186,6 +294,8 @@ int mu_follow_message(struct mu_follow *follow, const struct mu_event *ev, struc
         if (ev->envelope->frame == MU_FRAME_EVENT) {
             take_push(follow, ev, out, changed, owner);
         } else if (answer && msg->changes.snapshot == (follow->state == MU_FOLLOW_SCAN)) {
+            follow->sure_ms = follow->asked_ms;
+            follow->unsure = false;
             if (msg->changes.snapshot) {
                 take_snapshot(follow, ev, out, changed, owner);
             } else {
@@ -198,10 +308,7 @@ int mu_follow_message(struct mu_follow *follow, const struct mu_event *ev, struc
         return take_epoch(follow, ev, out);
     }
     if (msg->op == MU_OP_ERROR && answer) {
-        if (msg->error.code == MU_ERROR_FENCED) {
-            return -ESTALE;
-        }
-        return 1; /* asked again when retry_ms has come */
+        return take_error(follow, ev, out);
     }
     return 0;
 }

@@ -20,31 +20,13 @@ static void append(struct mu_yaml_faults *faults, const char *format, ...)
     }
 }
 
-/* Line of `where`, or of the nearest thing around it; 0 when there is none. */
-static uint32_t line_of(const struct mu_yaml_faults *faults, const char *where)
-{
-    char path[MU_YAML_PATH_MAX + 1];
-    (void)snprintf(path, sizeof path, "%s", where);
-    for (;;) {
-        uint32_t line = faults->lines != NULL ? mu_yaml_lines_find(faults->lines, path) : 0;
-        size_t length = strlen(path);
-        if (line > 0 || length == 0) {
-            return line;
-        }
-        while (length > 0 && path[length - 1] != '.' && path[length - 1] != '[') {
-            length--;
-        }
-        path[length > 0 ? length - 1 : 0] = '\0';
-    }
-}
-
 void mu_yaml_faults_found(struct mu_yaml_faults *faults, const struct mu_yaml_fault *fault)
 {
     assert(faults->error_size > 0);
     if (++faults->count > MU_YAML_FAULTS_MAX) {
         return;
     }
-    uint32_t line = fault->line > 0 ? fault->line : line_of(faults, fault->where);
+    uint32_t line = fault->line > 0 ? fault->line : mu_yaml_lines_near(faults->lines, fault->where);
     append(faults, "%s%s:", faults->error_used > 0 ? "\n" : "", faults->path);
     if (line > 0) {
         append(faults, "%u:", line);

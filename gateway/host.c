@@ -313,9 +313,9 @@ static int run(struct host *host)
 {
     int r = 0;
     mu_log_line(host->options->log, MU_LOG_INFO, NULL, "listening",
-                "address=%s port=%u admin_port=%u mode=%s", host->options->address,
+                "address=%s port=%u admin_port=%u mode=%s name=%s", host->options->address,
                 mu_transport_port(host->transport), mu_transport_admin_port(host->transport),
-                mu_gateway_open(host->gateway) ? "open" : "keys");
+                mu_gateway_open(host->gateway) ? "open" : "keys", host->options->name);
     while (r == 0 && !(host->stopping && mu_transport_drained(host->transport))) {
         if (*host->options->stop != 0 && !host->stopping) {
             begin_stop(host);

@@ -28,6 +28,7 @@ struct mu_gateway_options {
     struct mu_log *log;                /* borrowed */
     const volatile sig_atomic_t *stop; /* set: drain, then return */
     const char *build;                 /* software version */
+    const char *name;                  /* of this gateway, for people */
     const char *address;               /* to listen on; loopback unless keys are configured */
     const char *admin_address;         /* for health and metrics; NULL: no such listener */
     uint16_t port;                     /* 0: any that is free */

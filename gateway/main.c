@@ -1,232 +1,175 @@
-/* gateway/main.c - muster-gateway: its command line and its signals. */
-#include <getopt.h>
-#include <signal.h>
+/* gateway/main.c - muster-gateway: its command line and which gateway of the cluster it is. */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
-#include "core/config_yaml.h"
-#include "core/dealer_keys.h"
+#include "core/launch.h"
 #include "core/parse.h"
 #include "gateway/host.h"
 
-static volatile sig_atomic_t stop;
+enum { NO_PORT = UINT16_MAX + 1 };
 
-static void on_signal(int signal)
-{
-    (void)signal;
-    stop = 1;
-}
-
-static const char manual[] =
-    "muster-gateway - the HTTP and WebSocket edge of a Muster cluster\n"
+static const char text[] =
+    "The HTTP and WebSocket edge of a cluster: all that clients meet.\n"
     "\n"
-    "usage: muster-gateway --broker ENDPOINT... [--key FILE --broker-key KEY...]\n"
-    "                      [--address IP] [--port PORT]\n"
-    "                      [--admin-port PORT] [--config FILE] [--log LEVEL]\n"
+    "It listens as the configuration says of the gateway called NAME; without a name\n"
+    "that is the only one there, or the one that is called as this host; without any\n"
+    "on 127.0.0.1:8080.  Other addresses than this machine's own only when the\n"
+    "configuration has keys.  Port 0 means any that is free, and the log says which.\n"
+    "Its own key is NAME.key in the folder cluster.keys; without keys only brokers on\n"
+    "this host can be spoken to (docs/KEYS.md).\n"
     "\n"
-    "options:\n"
-    "  --broker ENDPOINT   tcp://127.0.0.1:PORT, tcp://[::1]:PORT or ipc://PATH; up to three\n"
-    "                      times, once for each broker of the cluster; with a key also of other\n"
-    "                      hosts, as tcp://10.0.0.7:7600\n"
-    "  --key FILE          its own key, of muster keygen\n"
-    "  --broker-key KEY    a broker's public key, 64 hex digits; once for each --broker, in order\n"
-    "  --address IP        to listen on (default: 127.0.0.1); others than this machine's own\n"
-    "                      only when the configuration has keys\n"
-    "  --port PORT         of the API (default: 8080); 0: any that is free\n"
-    "  --admin-port PORT   of health and metrics, on 127.0.0.1; 0: any that is free\n"
-    "                      (default: no such listener)\n"
-    "  --config FILE       the cluster's configuration, the same for all (default: built in)\n"
-    "  --log LEVEL         error, warn, info or debug (default: info)\n"
-    "  --die-with-parent   end when the process that started this one ends\n"
-    "  -h, --help          this text\n"
-    "  --version           the version\n"
-    "\n"
-    "SIGTERM and SIGINT drain it: it takes no new connections, answers what is pending, and ends\n"
-    "within ten seconds.\n"
-    "exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory, or the address is\n"
-    "taken; 74 a socket failed; 78 wrong configuration, endpoint or address.\n";
+    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BROKERS (endpoints\n"
+    "with commas between), MUSTER_KEYS, MUSTER_LISTEN and MUSTER_ADMIN (ADDRESS:PORT each), and\n"
+    "MUSTER_<SETTING>.  The command line stands above it, and it above the file.\n"
+    "SIGTERM and SIGINT drain it: it takes no new connections, answers what is\n"
+    "pending, and ends within ten seconds.\n"
+    "Exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory, or the\n"
+    "address is taken; 74 a socket failed; 78 wrong configuration, environment,\n"
+    "endpoint or address.\n";
 
 /* What the command line says. */
 struct command {
     const char *address;
-    const char *config;
-    enum mu_log_level log;
-    bool die_with_parent;
-    bool admin;
-    uint16_t port;
-    uint16_t admin_port;
-    const char *key;
-    uint32_t brokers_count;
-    const char *brokers[MU_BUS_BROKERS_MAX];
-    uint32_t broker_keys_count;
-    const char *broker_keys[MU_BUS_BROKERS_MAX];
+    uint64_t port;       /* NO_PORT: not given */
+    uint64_t admin_port; /* likewise */
 };
 
-static int usage(const char *complaint, const char *what)
+/* Where it listens. */
+struct place {
+    char name[MU_PROCESS_NAME_MAX + 1];
+    char address[MU_HOST_MAX + 1];
+    char admin_address[MU_HOST_MAX + 1]; /* empty: no such listener */
+    uint16_t port;
+    uint16_t admin_port;
+};
+
+/* Says why nothing tells where to listen.  Returns the exit code. */
+static int tell_lost(const struct mu_launch *launch, int why)
 {
-    (void)fprintf(stderr, "muster-gateway: %s%s; try --help\n", complaint, what);
-    return MU_GATEWAY_EXIT_USAGE;
+    if (why == -ESRCH) {
+        mu_launch_tell(launch,
+                       "the configuration has several gateways, and none is called %s as this "
+                       "host is: say with --name which of them this is",
+                       mu_launch_host(launch));
+        return MU_EXIT_USAGE;
+    }
+    mu_launch_tell(launch,
+                   "the configuration has no gateway %s: add it to cluster.gateways, or give "
+                   "--port PORT",
+                   launch->name);
+    return MU_EXIT_CONFIG;
 }
 
-/* Takes a port.  Returns -1 to go on, or the exit code. */
-static int take_port(const char *text, uint16_t *ret)
+/* Takes an "ADDRESS:PORT" of the environment, which the configuration's check has not seen. */
+static int take_variable(const struct mu_launch *launch, const char *variable, const char *value,
+                         char *ret_address, uint16_t *ret_port)
 {
-    uint64_t port = 0;
-    if (mu_parse_u64(text, 0, UINT16_MAX, &port) != 0) {
-        return usage("a port is 0 to 65535, not ", text);
+    if (value == NULL || mu_listen_parse(value, ret_address, ret_port) == 0) {
+        return MU_OPTIONS_GO;
     }
-    *ret = (uint16_t)port;
-    return -1;
+    mu_launch_tell(launch, "environment %s: is written ADDRESS:PORT, as 10.77.0.3:8080, not %s",
+                   variable, value);
+    return MU_EXIT_CONFIG;
 }
 
-/* Takes one of up to three.  Returns -1 to go on, or the exit code. */
-static int take_broker(const char *text, const char **list, uint32_t *count)
+/* Finds where to listen: the file's entry, then the environment, then the command line.  Returns
+ * MU_OPTIONS_GO, or the exit code after it said why. */
+static int find_place(const struct mu_launch *launch, const struct command *command,
+                      struct place *ret)
 {
-    if (*count == MU_BUS_BROKERS_MAX) {
-        return usage("at most three brokers", "");
+    const struct mu_config_cluster *cluster = &launch->config.cluster;
+    const struct mu_environment *environment = &launch->environment;
+    int index = mu_cluster_pick_gateway(cluster, launch->name, mu_launch_host(launch));
+    bool said = command->port != NO_PORT || environment->listen != NULL;
+    *ret = (struct place){ .address = "127.0.0.1", .port = 8080 };
+    mu_launch_name(launch, "gateway", ret->name);
+    if (index >= 0) {
+        const struct mu_cluster_gateway *gateway = &cluster->gateways[index];
+        (void)snprintf(ret->name, sizeof ret->name, "%s", gateway->name);
+        (void)mu_listen_parse(gateway->listen, ret->address, &ret->port); /* was checked */
+        (void)mu_listen_parse(gateway->admin, ret->admin_address, &ret->admin_port); /* or empty */
+    } else if (!said && cluster->gateways_count > 0) {
+        return tell_lost(launch, index);
     }
-    list[(*count)++] = text;
-    return -1;
+    int code =
+        take_variable(launch, "MUSTER_LISTEN", environment->listen, ret->address, &ret->port);
+    code = code == MU_OPTIONS_GO ? take_variable(launch, "MUSTER_ADMIN", environment->admin,
+                                                 ret->admin_address, &ret->admin_port)
+                                 : code;
+    if (command->address != NULL) {
+        (void)snprintf(ret->address, sizeof ret->address, "%s", command->address);
+    }
+    if (command->port != NO_PORT) {
+        ret->port = (uint16_t)command->port;
+    }
+    if (command->admin_port != NO_PORT) {
+        (void)snprintf(ret->admin_address, sizeof ret->admin_address, "127.0.0.1");
+        ret->admin_port = (uint16_t)command->admin_port;
+    }
+    return code;
 }
 
-/* Takes one option.  Returns -1 to go on, or the exit code. */
-static int take(int option, struct command *command)
+static int run(struct mu_launch *launch, const struct command *command)
 {
-    switch (option) {
-    case 'b': return take_broker(optarg, command->brokers, &command->brokers_count);
-    case 'K': return take_broker(optarg, command->broker_keys, &command->broker_keys_count);
-    case 'i': command->key = optarg; return -1;
-    case 'a': command->address = optarg; return -1;
-    case 'p': return take_port(optarg, &command->port);
-    case 'm': command->admin = true; return take_port(optarg, &command->admin_port);
-    case 'c': command->config = optarg; return -1;
-    case 'l':
-        return mu_log_parse_level(optarg, &command->log) != 0
-                   ? usage("there is no log level ", optarg)
-                   : -1;
-    case 'w': command->die_with_parent = true; return -1;
-    case 'h': return fputs(manual, stdout) >= 0 ? 0 : MU_GATEWAY_EXIT_UNAVAILABLE;
-    case 'v': return puts("muster-gateway " MU_VERSION) >= 0 ? 0 : MU_GATEWAY_EXIT_UNAVAILABLE;
-    default: return usage("wrong option", "");
+    struct place place;
+    struct mu_gateway_options options = { .build = MU_VERSION };
+    int code = mu_launch_configure(launch, NULL);
+    code = code == MU_OPTIONS_GO ? find_place(launch, command, &place) : code;
+    code = code == MU_OPTIONS_GO ? mu_launch_open_log(launch, "gateway") : code;
+    if (code != MU_OPTIONS_GO) {
+        return code;
     }
-}
-
-static int parse(int argc, char **argv, struct command *ret)
-{
-    static const struct option options[] = {
-        { "broker", required_argument, NULL, 'b' },
-        { "key", required_argument, NULL, 'i' },
-        { "broker-key", required_argument, NULL, 'K' },
-        { "address", required_argument, NULL, 'a' },
-        { "port", required_argument, NULL, 'p' },
-        { "admin-port", required_argument, NULL, 'm' },
-        { "config", required_argument, NULL, 'c' },
-        { "log", required_argument, NULL, 'l' },
-        { "log-level", required_argument, NULL, 'l' },
-        { "die-with-parent", no_argument, NULL, 'w' },
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'v' },
-        { NULL, 0, NULL, 0 },
-    };
-    int option;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        int code = take(option, ret);
-        if (code >= 0) {
-            return code;
-        }
+    if (launch->config.keys_count == 0 && !mu_gateway_loopback(place.address)) {
+        mu_launch_tell(launch,
+                       "cannot listen on %s: without keys in the configuration everybody is "
+                       "trusted,\nso only 127.0.0.1 or ::1 may be listened on",
+                       place.address);
+        return MU_EXIT_CONFIG;
     }
-    if (optind < argc) {
-        return usage("takes no argument ", argv[optind]);
+    code = mu_launch_brokers(launch, place.name, options.brokers, &options.brokers_count,
+                             &options.keys);
+    if (code != MU_OPTIONS_GO) {
+        return code;
     }
-    return ret->brokers_count == 0 ? usage("--broker is needed", "") : -1;
-}
-
-/* Returns -1, or the exit code. */
-static int load_config(const struct command *command, struct mu_config *ret)
-{
-    char error[MU_CONFIG_ERROR_MAX];
-    if (mu_config_load(command->config, ret, error, sizeof error) != 0) {
-        (void)fprintf(stderr, "%s\n", error);
-        return MU_GATEWAY_EXIT_CONFIG;
-    }
-    if (ret->keys_count == 0 && !mu_gateway_loopback(command->address)) {
-        (void)fprintf(stderr,
-                      "muster-gateway: --address %s: without keys in the configuration everybody "
-                      "is\ntrusted, so only 127.0.0.1 or ::1 may be listened on\n",
-                      command->address);
-        return MU_GATEWAY_EXIT_CONFIG;
-    }
-    return -1;
-}
-
-/* Returns -1, or the exit code. */
-static int load_keys(const struct command *command, struct mu_dealer_keys *ret)
-{
-    const struct mu_dealer_words words = {
-        .file = command->key,
-        .brokers_count = command->brokers_count,
-        .brokers = command->brokers,
-        .broker_keys_count = command->broker_keys_count,
-        .broker_keys = command->broker_keys,
-    };
-    char error[MU_KEY_PAIR_ERROR_MAX];
-    if (mu_dealer_keys_load(&words, ret, error) != 0) {
-        (void)fprintf(stderr, "muster-gateway: %s\n", error);
-        return MU_GATEWAY_EXIT_CONFIG;
-    }
-    return -1;
-}
-
-static void set_up_signals(bool die_with_parent)
-{
-    struct sigaction action = { .sa_handler = on_signal };
-    (void)sigaction(SIGTERM, &action, NULL); /* cannot fail for these */
-    (void)sigaction(SIGINT, &action, NULL);
-    action.sa_handler = SIG_IGN;
-    (void)sigaction(SIGPIPE, &action, NULL);
-    if (die_with_parent) {
-        pid_t parent = getppid();
-        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* fails only on what is no signal */
-        if (getppid() != parent) {
-            stop = 1; /* it ended just before */
-        }
-    }
+    options.config = &launch->config;
+    options.log = launch->log;
+    options.stop = mu_launch_signals(launch);
+    options.name = place.name;
+    options.address = place.address;
+    options.admin_address = place.admin_address[0] != '\0' ? place.admin_address : NULL;
+    options.port = place.port;
+    options.admin_port = place.admin_port;
+    code = mu_gateway_run(&options);
+    mu_dealer_keys_release(&options.keys);
+    return code;
 }
 
 int main(int argc, char **argv)
 {
-    struct command command = { .address = "127.0.0.1", .port = 8080, .log = MU_LOG_INFO };
-    int code = parse(argc, argv, &command);
-    if (code >= 0) {
-        return code;
+    struct mu_launch *launch = mu_launch_create("gateway", MU_VERSION);
+    struct command command = { .port = NO_PORT, .admin_port = NO_PORT };
+    if (launch == NULL) {
+        return MU_EXIT_UNAVAILABLE;
     }
-    struct mu_config *config = calloc(1, sizeof *config);
-    struct mu_log *log = mu_log_create("gateway", command.log);
-    code =
-        config == NULL || log == NULL ? MU_GATEWAY_EXIT_UNAVAILABLE : load_config(&command, config);
-    if (code < 0) {
-        struct mu_gateway_options options = {
-            .config = config,
-            .log = log,
-            .stop = &stop,
-            .build = MU_VERSION,
-            .address = command.address,
-            .admin_address = command.admin ? "127.0.0.1" : NULL,
-            .port = command.port,
-            .admin_port = command.admin_port,
-            .brokers_count = command.brokers_count,
-        };
-        memcpy(options.brokers, command.brokers, sizeof options.brokers);
-        set_up_signals(command.die_with_parent);
-        code = load_keys(&command, &options.keys);
-        code = code < 0 ? mu_gateway_run(&options) : code;
-        mu_dealer_keys_release(&options.keys);
-    }
-    mu_log_destroy(log);
-    free(config);
+    launch->connects = true;
+    const struct mu_option options[] = {
+        MU_LAUNCH_BROKER_OPTIONS(launch),
+        { "address", "IP", "to listen on, in the place of the file's",
+          .ret_text = &command.address },
+        { "port", "PORT", "of the API, in the place of the file's", .ret_number = &command.port,
+          .max = UINT16_MAX },
+        { "admin-port", "PORT", "of health and metrics, on 127.0.0.1",
+          .ret_number = &command.admin_port, .max = UINT16_MAX },
+        MU_LAUNCH_OPTIONS(launch),
+        { .name = NULL },
+    };
+    const struct mu_manual manual = {
+        .name = "gateway", .arguments = "[OPTION ...]", .text = text, .options = options
+    };
+    int code = mu_launch_parse(launch, &manual, argc, argv, NULL);
+    code = code == MU_OPTIONS_GO ? run(launch, &command) : code;
+    mu_launch_destroy(launch);
     return code;
 }

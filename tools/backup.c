@@ -8,13 +8,13 @@
 #include <event2/event.h>
 #include <sodium.h>
 
+#include "core/options.h"
 #include "core/parse.h"
 #include "gateway/json.h"
 #include "gateway/json_write.h"
 #include "tools/command.h"
 #include "tools/http_client.h"
 #include "tools/key_file.h"
-#include "tools/options.h"
 #include "tools/process.h"
 
 #define AGAIN_MS       500 /* after an answer that says nothing for sure */

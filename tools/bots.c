@@ -13,13 +13,13 @@
 #include <sodium.h>
 
 #include "core/config_yaml.h"
+#include "core/options.h"
 #include "core/parse.h"
 #include "tools/bot_player.h"
 #include "tools/bot_server.h"
 #include "tools/bots_file.h"
 #include "tools/command.h"
 #include "tools/key_file.h"
-#include "tools/options.h"
 #include "tools/process.h"
 
 #define CONNECTIONS     8    /* of the HTTP client */

@@ -1,117 +1,89 @@
-/* tools/configs.c - `muster config`: checks a configuration file, or prints what holds. */
+/* tools/configs.c - `muster config`: checks configuration files, or prints what holds. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/config_yaml.h"
+#include "core/config_print.h"
+#include "core/launch.h"
 #include "tools/command.h"
-#include "tools/options.h"
 
-static void print_regions(const struct mu_config *config)
-{
-    (void)printf("regions:\n");
-    for (uint32_t i = 0; i < config->regions_count; i++) {
-        const struct mu_region *region = &config->regions[i];
-        (void)printf("  - name: %s\n    aliases: [", region->name);
-        for (uint32_t k = 0; k < region->aliases_count; k++) {
-            (void)printf("%s%s", k == 0 ? "" : ", ", region->aliases[k]);
-        }
-        (void)printf("]\n");
-    }
-}
+#define FILES_MAX 64 /* to be checked at once */
 
-static void print_modes(const struct mu_config *config)
+/* Returns the exit code. */
+static int check(struct mu_launch *launch, const char *const *paths)
 {
-    (void)printf("modes:\n");
-    for (uint32_t i = 0; i < config->modes_count; i++) {
-        const struct mu_mode *mode = &config->modes[i];
-        (void)printf("  - name: %s\n    rated: %s\n", mode->name, mode->rated ? "true" : "false");
-        const struct {
-            const char *name;
-            uint32_t value;
-        } numbers[] = {
-            { "teams", mode->teams },
-            { "teams_min", mode->teams_min },
-            { "team_min", mode->team_min },
-            { "team_max", mode->team_max },
-            { "accept_ms", mode->accept_ms },
-            { "window_points", mode->window_points },
-            { "window_per_second", mode->window_per_second },
-            { "window_max", mode->window_max },
-            { "latency_max_ms", mode->latency_max_ms },
-            { "fill_ms", mode->fill_ms },
-            { "spill_ms", mode->spill_ms },
-            { "wait_max_ms", mode->wait_max_ms },
-            { "wait_cost_ms", mode->wait_cost_ms },
-            { "serve_first_ms", mode->serve_first_ms },
-        };
-        for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
-            (void)printf("    %s: %" PRIu32 "\n", numbers[k].name, numbers[k].value);
+    int code = 0;
+    for (uint32_t i = 0; i == 0 || (i < FILES_MAX && paths[i] != NULL); i++) {
+        launch->config_path = paths[i] != NULL ? paths[i] : launch->config_path;
+        int r = mu_launch_configure(launch, NULL);
+        if (r == MU_OPTIONS_GO) {
+            (void)printf("%s: good, hash %016" PRIx64 "\n",
+                         launch->config_path == NULL ? "the defaults" : launch->config_path,
+                         launch->config.hash);
+        } else {
+            code = r;
         }
     }
+    return code;
 }
 
-/* Everything that holds, in the form in which it is read.  Hashes of keys are public enough for
- * a file, and so for this. */
-static void print_all(const struct mu_config *config)
+/* Returns the exit code. */
+static int print(struct mu_launch *launch, bool origin)
 {
-    print_regions(config);
-    print_modes(config);
-    (void)printf("origins: [");
-    for (uint32_t i = 0; i < config->origins_count; i++) {
-        (void)printf("%s\"%s\"", i == 0 ? "" : ", ", config->origins[i]);
+    struct mu_config_origins origins;
+    int r = mu_launch_configure(launch, &origins);
+    if (r != MU_OPTIONS_GO) {
+        return r;
     }
-    (void)printf("]\nkeys:%s\n", config->keys_count == 0 ? " []" : "");
-    for (uint32_t i = 0; i < config->keys_count; i++) {
-        (void)printf("  - {id: %s, role: %s, hash: %s}\n", config->keys[i].id,
-                     config->keys[i].role == MU_ROLE_OPERATOR ? "operator" : "backend",
-                     config->keys[i].hash);
+    mu_config_print(stdout, &launch->config, origin ? &origins : NULL);
+    mu_config_origins_release(&origins);
+    return 0;
+}
+
+static int run(struct mu_launch *launch, int argc, char **argv)
+{
+    bool origin = false;
+    const struct mu_option options[] = {
+        MU_LAUNCH_CONFIG_OPTIONS(launch),
+        { "origin", NULL, "print: say behind each value where it comes from", .ret_flag = &origin },
+        { .name = NULL },
+    };
+    const struct mu_manual manual = {
+        .name = "config",
+        .arguments = "check [FILE ...] | print [--config FILE] [--origin]",
+        .text = "check: reads configuration files and tells every fault that they have.\n"
+                "print: prints all that holds, defaults included, as such a file.\n"
+                "Without FILE: that of MUSTER_CONFIG, or the defaults.  As for a program that\n"
+                "starts here, --set stands above the environment (MUSTER_<SETTING>,\n"
+                "MUSTER_BROKERS, ...), that above the file, that above the defaults.\n"
+                "Exit code 78: there are faults.\n",
+        .options = options,
+        .arguments_min = 1,
+        .arguments_max = 1 + FILES_MAX,
+    };
+    const char *arguments[1 + FILES_MAX + 1] = { NULL };
+    launch->connects = true;
+    int code = mu_launch_parse(launch, &manual, argc, argv, arguments);
+    if (code != MU_OPTIONS_GO) {
+        return code;
     }
-    (void)printf("settings:\n");
-#define SETTING(name, default_value, min, max, unit, doc)                                          \
-    (void)printf("  " #name ": %" PRIu64 "\n", config->settings.name);
-#include "core/settings.def"
-#undef SETTING
+    if (launch->environment.unknown[0] != '\0') {
+        mu_launch_tell(launch, "environment: %s: not known", launch->environment.unknown);
+    }
+    if (strcmp(arguments[0], "check") == 0 && !origin) {
+        return check(launch, &arguments[1]);
+    }
+    if (strcmp(arguments[0], "print") == 0 && arguments[1] == NULL) {
+        return print(launch, origin);
+    }
+    mu_options_print(&manual, stderr);
+    return MU_EXIT_USAGE;
 }
 
 int mu_command_config(int argc, char **argv)
 {
-    const struct mu_option options[] = { { .name = NULL } };
-    const struct mu_manual manual = {
-        .name = "config",
-        .arguments = "check|print [FILE]",
-        .text = "check: reads a configuration file and tells every fault that it has.\n"
-                "print: prints all that holds, defaults included, as such a file.\n"
-                "Without FILE: the defaults.  Exit code 78: it has faults.\n",
-        .options = options,
-        .arguments_min = 1,
-        .arguments_max = 2,
-    };
-    const char *arguments[2] = { NULL, NULL };
-    char error[MU_CONFIG_ERROR_MAX];
-    int r = mu_options_parse(&manual, argc, argv, arguments);
-    if (r != MU_OPTIONS_GO) {
-        return r;
-    }
-    bool print = strcmp(arguments[0], "print") == 0;
-    if (!print && strcmp(arguments[0], "check") != 0) {
-        mu_options_print(&manual, stderr);
-        return MU_EXIT_USAGE;
-    }
-    struct mu_config *config = calloc(1, sizeof *config);
-    if (config == NULL) {
-        return 1;
-    }
-    r = mu_config_load(arguments[1], config, error, sizeof error) == 0 ? 0 : MU_EXIT_CONFIG;
-    if (r != 0) {
-        (void)fprintf(stderr, "%s\n", error);
-    } else if (print) {
-        print_all(config);
-    } else {
-        (void)printf("%s: good, hash %016" PRIx64 "\n",
-                     arguments[1] == NULL ? "the defaults" : arguments[1], config->hash);
-    }
-    free(config);
-    return r == 0 && fflush(stdout) != 0 ? 1 : r;
+    struct mu_launch *launch = mu_launch_create("config", MU_VERSION);
+    int code = launch == NULL ? 1 : run(launch, argc, argv);
+    mu_launch_destroy(launch);
+    return fflush(stdout) != 0 && code == 0 ? 1 : code;
 }

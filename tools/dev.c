@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "core/config_yaml.h"
+#include "core/options.h"
 #include "tools/bots.h"
 #include "tools/cluster.h"
 #include "tools/command.h"
@@ -18,7 +19,6 @@
 #include "tools/dev_plan.h"
 #include "tools/http_client.h"
 #include "tools/key_file.h"
-#include "tools/options.h"
 #include "tools/table.h"
 
 #define TURN_MS  20    /* while it starts or stops */
@@ -324,6 +324,10 @@ static int serve(struct dev *dev)
 static int work(struct dev *dev)
 {
     char error[MU_CONFIG_ERROR_MAX];
+    const char *variable = getenv("MUSTER_CONFIG"); /* the children would take it, too */
+    if (dev->values.config == NULL && variable != NULL && variable[0] != '\0') {
+        dev->values.config = variable;
+    }
     if (mu_config_load(dev->values.config, &dev->config, error, sizeof error) != 0) {
         (void)fprintf(stderr, "%s\n", error);
         return MU_EXIT_CONFIG;

@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "core/address.h"
-#include "tools/options.h"
+#include "core/options.h"
 
 int mu_dev_plan_make(struct mu_dev_plan *plan, uint16_t port, uint16_t *ret_admin_port)
 {
     uint16_t admin_port = 0;
+    assert(plan->matchers >= 1 && plan->matchers <= MU_DEV_MATCHERS_MAX);
     if (mu_process_beside("muster-broker", plan->broker) != 0 ||
         mu_process_beside("muster-actor", plan->actor) != 0 ||
         mu_process_beside("muster-gateway", plan->gateway) != 0 ||
@@ -38,6 +39,10 @@ int mu_dev_plan_make(struct mu_dev_plan *plan, uint16_t port, uint16_t *ret_admi
     for (uint32_t i = 0; i < plan->config->regions_count; i++) {
         mu_address_queue(plan->config->regions[i].name, plan->partitions[i]);
     }
+    for (uint32_t i = 0; i < plan->matchers; i++) {
+        (void)snprintf(plan->matcher_names[i], sizeof plan->matcher_names[i], "matcher/%u",
+                       (unsigned)i);
+    }
     *ret_admin_port = admin_port;
     return 0;
 }
@@ -49,7 +54,7 @@ static void add(const struct mu_dev_plan *plan, struct mu_cluster *cluster, cons
     const char *whole[MU_CHILD_ARGUMENTS + 1] = { NULL };
     uint32_t n = 0;
     while (argv[n] != NULL) {
-        assert(n + 5 < MU_CHILD_ARGUMENTS);
+        assert(n + 7 < MU_CHILD_ARGUMENTS);
         whole[n] = argv[n];
         n++;
     }
@@ -57,7 +62,9 @@ static void add(const struct mu_dev_plan *plan, struct mu_cluster *cluster, cons
         whole[n++] = "--config";
         whole[n++] = plan->config_path;
     }
-    if (stage != MU_STAGE_BOTS) {
+    if (stage != MU_STAGE_BOTS) { /* what stands on the command line, no environment changes */
+        whole[n++] = "--name";
+        whole[n++] = name;
         whole[n++] = "--log";
         whole[n++] = plan->logs ? "info" : "warn";
     }
@@ -67,29 +74,29 @@ static void add(const struct mu_dev_plan *plan, struct mu_cluster *cluster, cons
 void mu_dev_plan_cluster(const struct mu_dev_plan *plan, struct mu_cluster *cluster)
 {
     const char *bus = plan->folder->bus;
-    assert(plan->matchers >= 1 && plan->matchers <= MU_DEV_MATCHERS_MAX);
     add(plan, cluster, "broker", MU_STAGE_BROKER,
         (const char *const[]){ plan->broker, "--bind", bus, NULL });
     add(plan, cluster, "store", MU_STAGE_STORE,
-        (const char *const[]){ plan->actor, "--kind", "store", "--broker", bus, "--data",
-                               plan->folder->store, "--any-filesystem", NULL });
+        (const char *const[]){ plan->actor, "--kind", "store", "--name", "store", "--broker", bus,
+                               "--data", plan->folder->store, "--any-filesystem", NULL });
     add(plan, cluster, "gateway", MU_STAGE_GATEWAY,
-        (const char *const[]){ plan->gateway, "--broker", bus, "--port", plan->port, "--admin-port",
-                               plan->admin_port, NULL });
+        (const char *const[]){ plan->gateway, "--broker", bus, "--address", "127.0.0.1", "--port",
+                               plan->port, "--admin-port", plan->admin_port, NULL });
     for (uint32_t i = 0; i < plan->config->regions_count; i++) {
         const char *partition = plan->partitions[i];
         add(plan, cluster, partition, MU_STAGE_WORKERS,
             (const char *const[]){ plan->actor, "--kind", "queue", "--partition", partition,
-                                   "--broker", bus, NULL });
+                                   "--name", partition, "--broker", bus, NULL });
     }
     for (uint32_t i = 0; i < plan->matchers; i++) {
-        char name[MU_CHILD_NAME_MAX + 1];
-        (void)snprintf(name, sizeof name, "matcher/%u", (unsigned)i);
+        const char *name = plan->matcher_names[i];
         add(plan, cluster, name, MU_STAGE_WORKERS,
-            (const char *const[]){ plan->actor, "--kind", "matcher", "--broker", bus, NULL });
+            (const char *const[]){ plan->actor, "--kind", "matcher", "--name", name, "--broker",
+                                   bus, NULL });
     }
     add(plan, cluster, "lobby/0", MU_STAGE_WORKERS,
-        (const char *const[]){ plan->actor, "--kind", "lobby", "--broker", bus, NULL });
+        (const char *const[]){ plan->actor, "--kind", "lobby", "--name", "lobby/0", "--broker", bus,
+                               NULL });
 }
 
 void mu_dev_plan_bots(const struct mu_dev_plan *plan, struct mu_cluster *cluster)

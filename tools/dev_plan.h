@@ -32,9 +32,10 @@ struct mu_dev_plan {
     char address[32];   /* "127.0.0.1:8080" */
     char bots_count[16];
     char partitions[MU_REGIONS_MAX][MU_ADDRESS_MAX + 1];
+    char matcher_names[MU_DEV_MATCHERS_MAX][MU_CHILD_NAME_MAX + 1];
 };
 
-/* Finds the programs, and ports that are free.
+/* Finds the programs, and ports that are free; plan->matchers is in its range (asserted).
  *
  * port            of the API; 0: any
  * ret_admin_port  of health and metrics

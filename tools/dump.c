@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "actors/store_rows.h"
+#include "core/options.h"
 #include "core/store.h"
 #include "gateway/json_write.h"
 #include "tools/command.h"
-#include "tools/options.h"
 #include "tools/record_json.h"
 #include "tools/store_open.h"
 

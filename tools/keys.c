@@ -4,9 +4,9 @@
 
 #include <sodium.h>
 
+#include "core/options.h"
 #include "tools/command.h"
 #include "tools/key_file.h"
-#include "tools/options.h"
 
 /* What a key's id may be: _ would be ambiguous in mu_<id>_<secret>. */
 static bool is_id(const char *id)

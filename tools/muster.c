@@ -6,11 +6,10 @@
 
 #include <sodium.h>
 
+#include "core/nearest.h"
+#include "core/options.h"
 #include "tools/command.h"
-#include "tools/options.h"
 #include "tools/process.h"
-
-#define NAME_MAX_BYTES 16 /* of a subcommand's name, for the comparison */
 
 static const struct {
     const char *name;
@@ -51,47 +50,14 @@ static void print_commands(FILE *file)
                         "  muster --version      which version this is\n");
 }
 
-static size_t least(size_t a, size_t b, size_t c)
-{
-    size_t ab = a < b ? a : b;
-    return ab < c ? ab : c;
-}
-
-/* Letters to insert, remove or replace to make one of the other (Levenshtein).  Names above
- * NAME_MAX_BYTES are compared so far. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[NAME_MAX_BYTES + 1];
-    size_t a_length = strnlen(a, NAME_MAX_BYTES);
-    size_t b_length = strnlen(b, NAME_MAX_BYTES);
-    for (size_t k = 0; k <= b_length; k++) {
-        row[k] = k;
-    }
-    for (size_t i = 1; i <= a_length; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t k = 1; k <= b_length; k++) {
-            size_t above = row[k];
-            row[k] = least(above + 1, row[k - 1] + 1, corner + (a[i - 1] == b[k - 1] ? 0u : 1u));
-            corner = above;
-        }
-    }
-    return row[b_length];
-}
-
 /* The nearest name when it is near enough to be a slip, or NULL. */
 static const char *nearest(const char *name)
 {
-    const char *ret = NULL;
-    size_t best = 3;
+    struct mu_nearest nearest = { .typed = name };
     for (size_t i = 0; i < COMMANDS_COUNT; i++) {
-        size_t d = distance(name, commands[i].name);
-        if (d < best) {
-            best = d;
-            ret = commands[i].name;
-        }
+        mu_nearest_offer(&nearest, commands[i].name);
     }
-    return ret;
+    return nearest.name;
 }
 
 static int run_program(const char *program, char **argv)

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "core/map.h"
+#include "core/options.h"
 #include "gateway/json.h"
-#include "tools/options.h"
 
 /* A file that is being read. */
 struct reader {

@@ -5,8 +5,8 @@
 
 #include "broker/peers_file.h"
 #include "core/key_pair.h"
+#include "core/options.h"
 #include "tools/command.h"
-#include "tools/options.h"
 #include "tools/peers_edit.h"
 #include "tools/process.h"
 

@@ -9,9 +9,9 @@
 
 #include "actors/host.h"
 #include "core/config_yaml.h"
+#include "core/options.h"
 #include "tools/command.h"
 #include "tools/dev_folder.h"
-#include "tools/options.h"
 #include "tools/recorder.h"
 
 #ifndef MU_VERSION
@@ -279,6 +279,7 @@ static int run(struct call *call)
     host->ops = &mu_recorder_ops;
     host->partition = "";
     host->build = MU_VERSION;
+    host->name = "record";
     host->config = &call->cluster.config;
     host->log = log;
     host->stop = &call->job.ended;

@@ -308,6 +308,7 @@ static int step(struct mu_actor *actor, const struct mu_event *ev, struct mu_out
         }
         break;
     case MU_EV_BATCH_END:
+    case MU_EV_DRAIN:
     case MU_EV_STOP: break;
     }
     return 0;
@@ -338,6 +339,18 @@ static uint64_t epoch(const struct mu_actor *actor)
     return 0;
 }
 
+static enum mu_life life(const struct mu_actor *actor)
+{
+    bool records = recorder_of_const(actor)->state == STATE_RECORD;
+    return records ? MU_LIFE_SERVING : MU_LIFE_STARTING;
+}
+
+static bool drained(const struct mu_actor *actor)
+{
+    (void)actor; /* what it has is in its files */
+    return true;
+}
+
 static void check(const struct mu_actor *actor)
 {
     const struct recorder *recorder = recorder_of_const(actor);
@@ -356,6 +369,8 @@ const struct mu_actor_ops mu_recorder_ops = {
     .deadline = deadline,
     .stats = stats,
     .epoch = epoch,
+    .life = life,
+    .drained = drained,
     .check = check,
     .destroy = destroy,
 };

@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/options.h"
 #include "gateway/json.h"
 #include "tools/http_ask.h"
-#include "tools/options.h"
 
 #define MU_REMOTE_NAME_MAX 64 /* bytes of a name in a path */
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "actors/facts.h"
+#include "core/options.h"
 #include "core/parse.h"
-#include "tools/options.h"
 
 #define DIGITS_MAX 15
 #define WAIT_MS    86400000 /* a replay's tickets give up by themselves */

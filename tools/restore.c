@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "core/options.h"
 #include "tools/command.h"
-#include "tools/options.h"
 #include "tools/restoration.h"
 
 static void tell(const char *backup, const char *target, const struct mu_restoration *done)

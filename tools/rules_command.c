@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "actors/rules_compile.h"
+#include "core/options.h"
 #include "tools/command.h"
-#include "tools/options.h"
 #include "tools/rules_file.h"
 
 #define FILES_MAX 256

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "actors/rules.h"
-#include "tools/options.h"
+#include "core/options.h"
 
 int mu_rules_file_read(const char *path, char **ret, size_t *ret_bytes)
 {

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "core/config_yaml.h"
+#include "core/options.h"
 #include "tools/command.h"
-#include "tools/options.h"
 #include "tools/rules_file.h"
 #include "tools/simulation.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/options.h"
+#include "core/options.h"
 #include "tools/plot.h"
 #include "tools/replay_pool.h"
 

@@ -5,11 +5,11 @@
 
 #include <event2/event.h>
 
+#include "core/options.h"
 #include "core/parse.h"
 #include "tools/command.h"
 #include "tools/http_client.h"
 #include "tools/key_file.h"
-#include "tools/options.h"
 #include "tools/process.h"
 #include "tools/table.h"
 

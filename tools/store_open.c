@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "core/options.h"
 #include "storage/lmdb.h"
 #include "tools/dev_folder.h"
-#include "tools/options.h"
 
 int mu_store_open(const char *command, const char *folder, struct mu_store **ret)
 {

@@ -2,9 +2,9 @@
 #include <stdio.h>
 
 #include "actors/audit.h"
+#include "core/options.h"
 #include "core/store.h"
 #include "tools/command.h"
-#include "tools/options.h"
 #include "tools/store_open.h"
 
 int mu_command_verify(int argc, char **argv)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/options.h"
+#include "core/options.h"
 #include "tools/workload_line.h"
 
 void mu_line_fault(struct mu_line *line, const char *format, ...)

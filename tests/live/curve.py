@@ -110,7 +110,7 @@ class World:
 
     async def call(self, path, body=None, method="POST"):
         """A definite answer of the gateway, however often it takes to ask."""
-        http = l.Http(self)
+        http = l.Http(lambda: ("127.0.0.1", self.port))
         once = f"once-{self.live.random.getrandbits(64):x}"
         try:
             return await asyncio.wait_for(http.definite(method, path, body, once), l.READY_S)
@@ -190,7 +190,7 @@ async def begin(world):
     await world.add("queue", "queue", "--partition", "queue/eu-west-1")
     broker = await Process(world, "broker", "broker", "--bind", "tcp://127.0.0.1:*", "--key", world.file("broker"),
                            "--peers", world.peers, "--config", world.config).start()
-    world.endpoint = (await broker.says(r"listening.*endpoint=(\S+) keys=yes"))[1]
+    world.endpoint = (await broker.says(r"listening.*endpoint=(\S+) .*keys=yes"))[1]
     world.live.check("unknown keys are refused" in broker.text(), "the broker has proved that it refuses unknown keys")
     return {
         "broker": broker,

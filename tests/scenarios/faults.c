@@ -72,10 +72,34 @@ bool world_faults_happened(struct world *world)
     return true;
 }
 
-/* cut NAME, heal NAME: the link of a process, or a player's WebSocket. */
+/* Cuts or heals the link of a node to a broker, both ways or that of a name. */
+static bool cut_link(struct world *world, const struct words *words, int64_t until_ms)
+{
+    struct node *node = world_node(world, words->at[1]);
+    const struct broker *broker = world_broker(world, words->at[2]);
+    const char *way = words->count == 4 ? words->at[3] : "";
+    bool known = words->count == 3 || strcmp(way, "up") == 0 || strcmp(way, "down") == 0;
+    if (node == NULL || broker == NULL || !known) {
+        return world_fail(world, "%s NODE BROKER [up|down]", words->at[0]);
+    }
+    struct link *link = &node->links[broker - world->sim.brokers];
+    if (strcmp(way, "down") != 0) {
+        link->ways[UP].cut_until_ms = until_ms;
+    }
+    if (strcmp(way, "up") != 0) {
+        link->ways[DOWN].cut_until_ms = until_ms;
+    }
+    return true;
+}
+
+/* cut NAME, heal NAME: the links of a process, or a player's WebSocket. */
 bool world_cut(struct world *world, const struct words *words)
 {
     bool heals = strcmp(words->at[0], "heal") == 0;
+    int64_t until_ms = heals ? 0 : MU_NEVER;
+    if (words->count == 3 || words->count == 4) {
+        return cut_link(world, words, until_ms);
+    }
     if (words->count != 2) {
         return world_fail(world, "%s NODE or %s PLAYER", words->at[0], words->at[0]);
     }
@@ -85,7 +109,7 @@ bool world_cut(struct world *world, const struct words *words)
     }
     struct node *node = world_node(world, words->at[1]);
     if (node != NULL) {
-        node->cut_until_ms = heals ? 0 : MU_NEVER;
+        node->cut_until_ms = until_ms;
     }
     return node != NULL;
 }
@@ -179,7 +203,7 @@ static uint64_t *setting(struct mu_settings *settings, const char *name)
     return NULL;
 }
 
-/* set NAME NUMBER: a setting, or MODE.FIELD */
+/* set NAME NUMBER: a setting, MODE.FIELD, or how many brokers */
 bool world_set(struct world *world, const struct words *words)
 {
     struct mu_config *config = &world->sim.config;
@@ -190,6 +214,11 @@ bool world_set(struct world *world, const struct words *words)
     }
     if (world->started) {
         return world_fail(world, "settings come before the first start");
+    }
+    if (strcmp(words->at[1], "brokers") == 0) {
+        world_brokers(world, value >= 1 && value <= SIM_BROKERS_MAX ? (uint32_t)value : 1);
+        return world->sim.brokers_count == value ||
+               world_fail(world, "1 to %d brokers", SIM_BROKERS_MAX);
     }
     uint64_t *number = setting(&config->settings, words->at[1]);
     uint32_t *mode = mode_number(config, words->at[1]);

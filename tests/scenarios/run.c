@@ -9,6 +9,7 @@
  * chance: what gets lost, the scenario says.
  *
  *   set NAME NUMBER                a setting, or MODE.FIELD as ranked.accept_ms; before any start
+ *   set brokers NUMBER             they are broker-0, broker-1 and broker-2 then; else one, broker
  *   start [NODE]...                without names the cluster: all but matcher-1 and gateway-1
  *   kill NODE | kill SERVER        it is down until it is started (SERVER: sends no heartbeats)
  *   kill NODE before OPERATION     it dies when it is about to send its next message of that kind
@@ -16,8 +17,10 @@
  *   player NAME [region=R] [gateway=NODE]            registers, by HTTP and at a WebSocket
  *   server NAME [region=R] [slots=N] [gateway=NODE]  registers, and sends heartbeats from then on
  *   drop FROM TO OPERATION [N]     the next N messages of that kind from node to node get lost
- *   cut NODE | cut PLAYER          the link to the broker carries nothing; his WebSocket is closed
- *   heal NODE | heal PLAYER        it carries again; he connects, and asks for what he missed
+ *   kill BROKER silently           as when its machine dies: nobody is told that it is gone
+ *   cut NODE | cut PLAYER          its links carry nothing; his WebSocket is closed
+ *   cut NODE BROKER [up|down]      one link carries nothing; or not to the broker, or not from it
+ *   heal NODE [...] | heal PLAYER  it carries again; he connects, and asks for what he missed
  *   fail commit lost|durable       the store's next commit reports an error, and was (not) made
  *   fail room ok|low|none          how much room the store's disk has
  *   fail bus N                     N packets of random bytes
@@ -30,7 +33,7 @@
  *   WHO hears TYPE [FIELD=VALUE]... [within DURATION]      waits for a message not yet passed
  *   NODE notes "TEXT" [within DURATION]                    waits for a note that has TEXT in it
  *
- * WHO is one name or several, as ann,ben: then each does it, in order.  NODE is broker, store,
+ * WHO is one name or several, as ann,ben: then each does it, in order.  NODE is a broker, store,
  * queue/REGION, lobby/0, matcher-0, matcher-1, gateway-0 or gateway-1; OPERATION is a name of
  * wire/messages.def.  A FIELD is a path into the JSON, as queueData.ticketId or players.0.team.
  * $name stands for a value: $ann for her id, $me for the id of who acts; a demand FIELD=$name

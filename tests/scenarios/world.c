@@ -33,6 +33,14 @@ static void configure(struct sim *sim)
     mu_config_seal(config);
 }
 
+void world_brokers(struct world *world, uint32_t count)
+{
+    hub_create(&world->sim, count);
+    for (uint32_t i = 0; i < count; i++) {
+        world->sim.brokers[i].back_ms = MU_NEVER;
+    }
+}
+
 static void populate(struct sim *sim)
 {
     char name[MU_ADDRESS_MAX + 1];
@@ -42,6 +50,8 @@ static void populate(struct sim *sim)
         (void)sim_add_node(sim, &mu_queue_ops, name, name);
     }
     (void)sim_add_node(sim, &mu_lobby_ops, "lobby/0", "lobby/0");
+    (void)sim_add_node(sim, &mu_queue_ops, "queue/eu-west-1#2", "queue/eu-west-1");
+    (void)sim_add_node(sim, &mu_lobby_ops, "lobby/0#2", "lobby/0");
     for (uint32_t i = 0; i < 2; i++) {
         (void)snprintf(name, sizeof name, "matcher-%" PRIu32, i);
         (void)sim_add_node(sim, &mu_matcher_ops, name, "");
@@ -92,7 +102,8 @@ static bool rule_takes(struct world *world, uint32_t from, uint32_t to, uint64_t
     return false;
 }
 
-static bool loses(struct sim *sim, const struct node *node, bool up, struct mu_slice header)
+static bool loses(struct sim *sim, const struct node *node, enum direction direction,
+                  struct mu_slice header)
 {
     static const enum mu_op envelope = MU_OP_ENVELOPE;
     struct world *world = world_of(sim);
@@ -102,7 +113,7 @@ static bool loses(struct sim *sim, const struct node *node, bool up, struct mu_s
         return false;
     }
     uint32_t index = (uint32_t)(node - sim->nodes);
-    if (up) {
+    if (direction == UP) {
         return rule_takes(world, index, SIM_NOBODY, msg.envelope.op);
     }
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
@@ -136,7 +147,7 @@ void world_init(struct world *world, bool verbose)
     };
     memset(world, 0, sizeof *world);
     sim_init(&world->sim, SEED, verbose, &plan);
-    world->sim.router_back_ms = MU_NEVER;
+    world_brokers(world, 1);
     world->trace.wall_ms = sim_wall(&world->sim);
 }
 
@@ -164,7 +175,8 @@ static void tell_deaths(struct world *world)
     struct sim *sim = &world->sim;
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         if (world->was_up[i] && !sim->nodes[i].up) {
-            world_say(world, "* %s dies", sim->nodes[i].name);
+            const struct node *node = &sim->nodes[i];
+            world_say(world, "* %s %s", node->name, node->draining ? "ends" : "dies");
         }
         world->was_up[i] = sim->nodes[i].up;
     }
@@ -207,9 +219,15 @@ struct node *world_node(struct world *world, const char *name)
     return NULL;
 }
 
-static bool is_broker(const char *name)
+struct broker *world_broker(struct world *world, const char *name)
 {
-    return strcmp(name, "broker") == 0;
+    struct sim *sim = &world->sim;
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        if (strcmp(sim->brokers[i].name, name) == 0) {
+            return &sim->brokers[i];
+        }
+    }
+    return NULL;
 }
 
 /* Starts what is down; to start what runs already is a mistake in the scenario. */
@@ -217,12 +235,13 @@ static bool start(struct world *world, const char *name)
 {
     struct sim *sim = &world->sim;
     world->started = true;
-    if (is_broker(name)) {
-        if (sim->router != NULL) {
-            return world_fail(world, "the broker runs already");
-        }
-        hub_start(sim);
+    struct broker *broker = world_broker(world, name);
+    if (broker != NULL && broker->router == NULL) {
+        hub_start(sim, broker);
         return true;
+    }
+    if (broker != NULL) {
+        return world_fail(world, "%s runs already", name);
     }
     struct node *node = world_node(world, name);
     if (node == NULL) {
@@ -239,13 +258,14 @@ static bool start(struct world *world, const char *name)
 static bool stop(struct world *world, const char *name)
 {
     struct sim *sim = &world->sim;
-    if (is_broker(name) && sim->router != NULL) {
-        hub_die(sim);
-        sim->router_back_ms = MU_NEVER;
-        world_say(world, "* broker dies");
+    struct broker *broker = world_broker(world, name);
+    if (broker != NULL && broker->router != NULL) {
+        hub_die(sim, broker);
+        broker->back_ms = MU_NEVER;
+        world_say(world, "* %s dies", name);
         return true;
     }
-    struct node *node = is_broker(name) ? NULL : world_node(world, name);
+    struct node *node = broker != NULL ? NULL : world_node(world, name);
     if (node == NULL || !node->up) {
         return world_fail(world, "%s does not run", name);
     }
@@ -265,10 +285,13 @@ bool world_start(struct world *world, const struct words *words)
     if (words->count > 1) {
         return ok;
     }
-    ok = start(world, "broker");
+    for (uint32_t i = 0; i < sim->brokers_count && ok; i++) {
+        ok = start(world, sim->brokers[i].name);
+    }
     for (uint32_t i = 0; i < sim->nodes_count && ok; i++) {
-        bool second = strcmp(sim->nodes[i].name, "matcher-1") == 0 ||
-                      strcmp(sim->nodes[i].name, "gateway-1") == 0;
+        const char *name = sim->nodes[i].name;
+        bool second = strcmp(name, "matcher-1") == 0 || strcmp(name, "gateway-1") == 0 ||
+                      strstr(name, "#2") != NULL;
         ok = second || start(world, sim->nodes[i].name);
     }
     return ok;
@@ -284,9 +307,15 @@ bool world_kill(struct world *world, const struct words *words)
     if (words->count == 2) {
         return stop(world, words->at[1]);
     }
+    struct broker *broker = world_broker(world, words->at[1]);
+    if (broker != NULL && words->count == 3 && strcmp(words->at[2], "silently") == 0) {
+        broker->silent = stop(world, words->at[1]);
+        return broker->silent;
+    }
     return words->count == 4 && strcmp(words->at[2], "before") == 0
                ? world_drop(world, words)
-               : world_fail(world, "kill NODE, kill SERVER or kill NODE before OPERATION");
+               : world_fail(world,
+                            "kill NODE [silently], kill SERVER or kill NODE before OPERATION");
 }
 
 bool world_restart(struct world *world, const struct words *words)
@@ -300,6 +329,27 @@ bool world_restart(struct world *world, const struct words *words)
         return true;
     }
     return stop(world, words->at[1]) && start(world, words->at[1]);
+}
+
+static bool is_down(struct world *world, void *context)
+{
+    const struct node *node = context;
+    (void)world;
+    return !node->up;
+}
+
+/* drain NODE: it hands over what it has; waits for its end. */
+bool world_drain(struct world *world, const struct words *words)
+{
+    struct node *node = words->count == 2 ? world_node(world, words->at[1]) : NULL;
+    if (node == NULL || !node->up || node->ops == NULL) {
+        return world_fail(world, "drain NODE, an actor that runs");
+    }
+    int64_t patience_ms = (int64_t)world->sim.config.settings.drain_ms + 1000;
+    node_drain(&world->sim, node);
+    bool ended = world_wait(world, patience_ms, is_down, node);
+    node->back_ms = MU_NEVER;
+    return ended || world_fail(world, "%s does not end", node->name);
 }
 
 bool world_advance(struct world *world, const struct words *words)

@@ -76,8 +76,10 @@ typedef bool world_met_fn(struct world *world, void *context);
  * whether it was met; a violated invariant ends it, too, and is an error. */
 bool world_wait(struct world *world, int64_t ms, world_met_fn *met, void *context);
 
-/* The process of that name, or NULL (which is an error; "broker" is not a node). */
+/* The process of that name, or NULL (which is an error; a broker is not a node). */
 struct node *world_node(struct world *world, const char *name);
+struct broker *world_broker(struct world *world, const char *name); /* or NULL: no error */
+void world_brokers(struct world *world, uint32_t count); /* so many, from now on, and all down */
 struct member *world_member(struct world *world, const char *name); /* or NULL: no error */
 
 /* The value at `path` (which ends at a '=') of a flattened document; false: there is none. */
@@ -95,6 +97,7 @@ bool world_set(struct world *world, const struct words *words);
 bool world_start(struct world *world, const struct words *words);
 bool world_kill(struct world *world, const struct words *words);
 bool world_restart(struct world *world, const struct words *words);
+bool world_drain(struct world *world, const struct words *words);
 bool world_drop(struct world *world, const struct words *words);
 bool world_cut(struct world *world, const struct words *words);
 bool world_heal(struct world *world, const struct words *words);

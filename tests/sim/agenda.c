@@ -48,6 +48,17 @@ struct item *agenda_add(struct agenda *agenda, int64_t at_ms, const void *first,
     return item;
 }
 
+void agenda_again(struct agenda *agenda, int64_t at_ms, const struct item *item)
+{
+    struct item *again = agenda_add(agenda, at_ms, item->bytes, item->sizes[0],
+                                    item->bytes + item->sizes[0], item->sizes[1]);
+    again->run = item->run;
+    again->node = item->node;
+    again->broker = item->broker;
+    again->peer = item->peer;
+    again->life = item->life;
+}
+
 struct item *agenda_take(struct agenda *agenda)
 {
     if (agenda->count == 0) {

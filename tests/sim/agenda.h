@@ -12,6 +12,7 @@ struct item {
     uint64_t order; /* items of one moment happen in the order they were added */
     void (*run)(struct sim *sim, struct item *item);
     uint32_t node;     /* run's: which node or client */
+    uint32_t broker;   /* run's: which one */
     uint32_t peer;     /* run's: from where, or which socket */
     uint64_t life;     /* run's: of the node, to tell a message for a former one */
     uint32_t sizes[2]; /* bytes of the two parts of `bytes` */
@@ -31,6 +32,9 @@ void agenda_release(struct agenda *agenda);
  * to be filled in.  O(log n). */
 struct item *agenda_add(struct agenda *agenda, int64_t at_ms, const void *first,
                         uint32_t first_size, const void *second, uint32_t second_size);
+
+/* Adds a copy of an item, for a later time. */
+void agenda_again(struct agenda *agenda, int64_t at_ms, const struct item *item);
 
 /* Takes the earliest item out, or returns NULL when there is none.  The caller frees it. */
 struct item *agenda_take(struct agenda *agenda);

@@ -297,6 +297,19 @@ static void committed(void *context, struct mu_store *store)
     }
 }
 
+static void add_partition(struct checks *checks, const char *name)
+{
+    bool known = name[0] == '\0';
+    for (uint32_t i = 0; i < checks->partitions_count && !known; i++) {
+        known = strcmp(checks->partitions[i], name) == 0;
+    }
+    if (!known) {
+        assert(checks->partitions_count < PARTITIONS_MAX);
+        (void)snprintf(checks->partitions[checks->partitions_count++], MU_ADDRESS_MAX + 1, "%s",
+                       name);
+    }
+}
+
 struct checks *checks_create(struct sim *sim)
 {
     struct checks *checks = calloc(1, sizeof *checks);
@@ -308,10 +321,7 @@ struct checks *checks_create(struct sim *sim)
     checks->by_id = mu_map_create(OBJECTS_MAX, MU_ID_MAX, 1);
     assert(checks->decoder != NULL && checks->by_id != NULL);
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
-        if (sim->nodes[i].partition[0] != '\0') {
-            (void)snprintf(checks->partitions[checks->partitions_count++], MU_ADDRESS_MAX + 1, "%s",
-                           sim->nodes[i].partition);
-        }
+        add_partition(checks, sim->nodes[i].partition);
     }
     mu_mem_set_commit_hook(sim->store, committed, checks);
     return checks;

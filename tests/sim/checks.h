@@ -16,6 +16,14 @@ void checks_result(struct sim *sim, const char *match);
 void checks_backfill(struct sim *sim, const char *match, const char *backfill, const char *state);
 void checks_rules(struct sim *sim, const char *name, uint64_t version);
 
+/* A process begins to live; the store is asked something; it answers. */
+void checks_started(struct sim *sim, const struct node *node);
+void checks_asked(struct sim *sim, const struct mu_msg_envelope *envelope);
+void checks_answered(struct sim *sim, const struct mu_msg_envelope *answer, struct mu_slice body);
+
+/* At the end: each partition has one owner, and has not changed hands without reason. */
+void checks_owners(struct sim *sim);
+
 /* Safety once more, over everything, at the end. */
 void checks_final(struct sim *sim);
 

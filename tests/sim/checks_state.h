@@ -1,7 +1,8 @@
 /* tests/sim/checks_state.h - inside the checks: what their files share.
  *
  *   checks.c          tickets, matches, lobbies, totals; what was told
- *   check_backfill.c  backfills, and who plays on in a match that has had some */
+ *   check_backfill.c  backfills, and who plays on in a match that has had some
+ *   check_owner.c     who owns a partition */
 #ifndef MU_TESTS_SIM_CHECKS_STATE_H
 #define MU_TESTS_SIM_CHECKS_STATE_H
 
@@ -12,7 +13,9 @@ enum {
     OBJECTS_MAX = 8192,
     PARTITIONS_MAX = 8,
     AUDIT_EVERY = 64,
-    ROWS_MAX = 48, /* players of a match, those who left too */
+    ROWS_MAX = 48,    /* players of a match, those who left too */
+    LIVES_MAX = 512,  /* processes that may own a partition, the latest */
+    ASKED_MAX = 1024, /* requests of those that the store has not answered, the latest */
 };
 
 struct object {
@@ -29,6 +32,28 @@ struct object {
     bool row_freed[ROWS_MAX];
 };
 
+/* A process that may own a partition, or did. */
+struct owner_life {
+    uint64_t incarnation;
+    uint32_t partition;
+};
+
+/* A request of one to the store. */
+struct owner_asked {
+    uint64_t incarnation;
+    uint64_t sequence; /* 0: unused */
+    uint64_t fence;    /* 0: it asks for the epoch */
+    uint32_t partition;
+};
+
+/* What the store said last about whose a partition is. */
+struct owner_grant {
+    uint64_t epoch;
+    uint64_t incarnation;
+    int64_t at_ms; /* when it was said first */
+    uint64_t late; /* times that it changed hands in the strict time */
+};
+
 struct checks {
     struct sim *sim;
     struct mu_decoder *decoder;
@@ -39,6 +64,11 @@ struct checks {
     char partitions[PARTITIONS_MAX][MU_ADDRESS_MAX + 1];
     uint64_t seqs[PARTITIONS_MAX];
     uint64_t epochs[PARTITIONS_MAX];
+    struct owner_grant grants[PARTITIONS_MAX];
+    uint64_t lives_count;
+    struct owner_life lives[LIVES_MAX]; /* a ring */
+    uint64_t asked_count;
+    struct owner_asked asked[ASKED_MAX]; /* a ring */
     uint64_t commits;
     struct mu_msg record; /* scratch */
 };

@@ -10,7 +10,7 @@
 #include "gate.h"
 
 enum {
-    TIMEOUT_MS = 4000,   /* of an attempt, as the client sees it */
+    TIMEOUT_MS = 6000,   /* of an attempt, as the client sees it */
     SCRIPTED_MS = 10000, /* the same of a scripted client: longer than a gateway's budget */
     BACKOFF_MS = 300,
     TRIP_MS = 20,
@@ -59,6 +59,12 @@ static void at_gateway(struct sim *sim, struct item *item)
 void client_attempt(struct sim *sim, struct client *client)
 {
     struct ask *ask = &client->ask;
+    ask->since_ms = ask->attempts == 0 ? sim->now_ms : ask->since_ms;
+    int64_t strict_ms = sim->strict_ms > sim->excused_ms ? sim->strict_ms : sim->excused_ms;
+    if (ask->attempts > 0 && ask->since_ms >= strict_ms && ask->first_status == 0) {
+        sim_fail(sim, "%s: %s %s is asked again", client->name, gate_method(ask->method),
+                 ask->path);
+    }
     if (!client->scripted && sim_below(sim, 4) == 0) {
         client->gateway = gate_pick(sim); /* a load balancer sends it elsewhere */
     }

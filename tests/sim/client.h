@@ -23,6 +23,7 @@ struct ask {
     char body[CLIENT_BODY_MAX];
     char key[40];     /* Idempotency-Key; "" for none */
     char bearer[128]; /* Authorization; "" for none */
+    int64_t since_ms; /* when it was asked first */
     int64_t retry_ms; /* when to ask again; MU_NEVER when nothing is asked */
     uint32_t attempts;
     int first_status;    /* asked once more after this definite answer; 0: not */

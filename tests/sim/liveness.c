@@ -193,6 +193,7 @@ void liveness_check(struct sim *sim)
     }
     census->sim = sim;
     checks_final(sim);
+    checks_owners(sim);
     scan(census, MU_TABLE_TICKET, count_ticket);
     scan(census, MU_TABLE_MATCH, count_match);
     check_pairs(census);
@@ -202,7 +203,8 @@ void liveness_check(struct sim *sim)
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         if (!sim->nodes[i].up) {
             sim_fail(sim, "%s is down after the calm", sim->nodes[i].name);
-        } else if (sim->nodes[i].ops == &mu_queue_ops) {
+        } else if (sim->nodes[i].ops == &mu_queue_ops &&
+                   mu_queue_ops.life(sim->nodes[i].actor) == MU_LIFE_SERVING) {
             check_shard(sim, &sim->nodes[i], census);
         }
     }

@@ -4,17 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checks.h"
 #include "sim.h"
 #include "storage/mem.h"
 
 enum { STATS_MS = 1000 };
-enum { RESTART_MS = 100, RESTART_MAX_MS = 2000, CREDIT = 256, CREDIT_MATCHER = 4 };
+enum { RESTART_MS = 100, RESTART_MAX_MS = 2000, AWAY_MAX_MS = 6000 };
+enum { CREDIT = 256, CREDIT_MATCHER = 4 };
 
 static int emit(void *context, uint32_t broker, struct mu_slice header, struct mu_slice body)
 {
     struct node *node = context;
-    assert(broker == 0);
-    return hub_send(node->sim, node, header, body);
+    return hub_send(node->sim, node, broker, header, body);
 }
 
 static struct mu_bus *bus_create(struct sim *sim, struct node *node)
@@ -29,8 +30,8 @@ static struct mu_bus *bus_create(struct sim *sim, struct node *node)
         .credit = strcmp(kind, "matcher") == 0 ? CREDIT_MATCHER : CREDIT,
         .heartbeat_ms = (uint32_t)sim->config.settings.heartbeat_ms,
         .missed_max = (uint32_t)sim->config.settings.heartbeats_missed_max,
-        .brokers_count = 1,
-        .brokers = { "sim://broker-0" },
+        .brokers_count = sim->brokers_count,
+        .brokers = { "sim://broker-0", "sim://broker-1", "sim://broker-2" },
         .emit = emit,
         .context = node,
     };
@@ -66,6 +67,11 @@ static void trace_out(const struct sim *sim, const struct node *node,
     }
 }
 
+static bool is_store(const struct node *node)
+{
+    return node->ops != NULL && strcmp(node->ops->kind, "store") == 0;
+}
+
 static void flush(struct sim *sim, struct node *node)
 {
     struct mu_outbox *out = node->out;
@@ -81,6 +87,9 @@ static void flush(struct sim *sim, struct node *node)
         if (sim->trace) {
             trace_out(sim, node, &out->entries[i], body);
         }
+        if (is_store(node)) {
+            checks_answered(sim, &out->entries[i].envelope, body);
+        }
         (void)mu_bus_send(node->bus, sim->now_ms, &out->entries[i].envelope, body);
     }
     mu_outbox_clear(out);
@@ -92,6 +101,7 @@ void node_start(struct sim *sim, struct node *node)
     node->life = mu_rng_next(&sim->rng) | 1;
     node->up = true;
     node->turn_due = false;
+    node->draining = false;
     node->still_until_ms = 0;
     node->stats_ms = sim->now_ms;
     node->out->incarnation = node->life;
@@ -99,18 +109,22 @@ void node_start(struct sim *sim, struct node *node)
     mu_outbox_clear(node->out);
     node->bus = bus_create(sim, node);
     assert(node->bus != NULL);
-    hub_connect(sim, node);
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        hub_connect(sim, node, i);
+    }
     sim_trace(sim, node->name, "starts");
+    checks_started(sim, node);
     if (node->ops == NULL) {
         node->gateway = gate_create(sim, node);
         assert(node->gateway != NULL);
     } else {
         struct mu_actor_env env = {
             .partition = node->partition,
+            .name = node->name,
             .seed = mu_rng_next(&sim->rng),
             .incarnation = node->life,
             .config = &sim->config,
-            .store = strcmp(node->ops->kind, "store") == 0 ? sim->store : NULL,
+            .store = is_store(node) ? sim->store : NULL,
         };
         int r = node->ops->create(&env, &node->actor);
         assert(r == 0);
@@ -134,12 +148,15 @@ void node_die(struct sim *sim, struct node *node, const char *why)
     int64_t back = (int64_t)RESTART_MS << node->deaths;
     node->back_ms = sim->now_ms + 1 + (back < RESTART_MAX_MS ? back : RESTART_MAX_MS) / 2 +
                     (int64_t)sim_below(sim, RESTART_MS);
+    if (sim_faulty(sim) && sim_below(sim, 4) == 0) { /* so that others have to take over */
+        node->back_ms += (int64_t)sim_below(sim, AWAY_MAX_MS);
+    }
     if (node->ops == NULL) {
         gate_destroy(sim, node);
     } else {
         node->ops->destroy(node->actor);
         node->actor = NULL;
-        if (strcmp(node->ops->kind, "store") == 0) {
+        if (is_store(node)) {
             /* What was not committed is gone; MU_MEM_FAULT_DURABLE is the commit that outlives
              * its answer. */
             mu_mem_crash(sim->store, false);
@@ -147,7 +164,60 @@ void node_die(struct sim *sim, struct node *node, const char *why)
     }
     mu_bus_destroy(node->bus);
     node->bus = NULL;
-    hub_disconnect(sim, node);
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        hub_disconnect(sim, node, i);
+    }
+}
+
+/* Drains for that long; again: the sooner counts. */
+static void drain_within(struct sim *sim, struct node *node, uint64_t patience_ms)
+{
+    int64_t end_ms = sim->now_ms + (int64_t)patience_ms;
+    bool first = !node->draining;
+    node->end_ms = first || end_ms < node->end_ms ? end_ms : node->end_ms;
+    node->draining = true;
+    if (first) {
+        struct mu_event ev = event(sim, MU_EV_DRAIN);
+        sim_trace(sim, node->name, "drains");
+        step(sim, node, &ev);
+    }
+}
+
+void node_drain(struct sim *sim, struct node *node)
+{
+    assert(node->up && node->ops != NULL);
+    drain_within(sim, node, sim->config.settings.drain_ms);
+    if (node->up) {
+        node_turn_soon(sim, node);
+    }
+}
+
+/* The request that the host answers for its actor. */
+static void take_drain(struct sim *sim, struct node *node, const struct mu_msg_envelope *envelope)
+{
+    uint64_t patience_ms = sim->scratch.drain.patience_ms;
+    sim->scratch.op = MU_OP_DRAINING;
+    memset(&sim->scratch.draining, 0, sizeof sim->scratch.draining);
+    (void)snprintf(sim->scratch.draining.name, sizeof sim->scratch.draining.name, "%s", node->name);
+    mu_outbox_reply(node->out, envelope, &sim->scratch);
+    drain_within(sim, node, patience_ms > 0 ? patience_ms : sim->config.settings.drain_ms);
+}
+
+/* The orderly end of one that has drained, or whose time for that is over. */
+static void end_drained(struct sim *sim, struct node *node)
+{
+    struct mu_event stop = event(sim, MU_EV_STOP);
+    struct mu_event batch_end = event(sim, MU_EV_BATCH_END);
+    bool drained = node->ops->drained(node->actor);
+    step(sim, node, &stop);
+    if (node->up) {
+        step(sim, node, &batch_end);
+    }
+    if (node->up) {
+        flush(sim, node);
+        mu_bus_bye(node->bus, "stopping");
+        node_die(sim, node, drained ? "drained" : "asked to end");
+    }
 }
 
 static void run_turn(struct sim *sim, struct item *item)
@@ -177,7 +247,16 @@ static void tell_stats(struct sim *sim, struct node *node)
 {
     node->stats_ms = sim->now_ms + STATS_MS;
     sim->scratch.op = MU_OP_STATS;
-    node->ops->stats(node->actor, sim->now_ms, &sim->scratch.stats);
+    struct mu_msg_stats *stats = &sim->scratch.stats;
+    memset(stats, 0, sizeof *stats);
+    node->ops->stats(node->actor, sim->now_ms, stats);
+    stats->epoch = node->ops->epoch(node->actor);
+    stats->state = node->draining ? MU_LIFE_DRAINING : node->ops->life(node->actor);
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        stats->brokers |= (uint64_t)mu_bus_registered(node->bus, i) << i;
+    }
+    (void)snprintf(stats->name, sizeof stats->name, "%s", node->name);
+    (void)snprintf(stats->build, sizeof stats->build, "%s", SIM_BUILD);
     mu_outbox_event(node->out, "*gateway", &sim->scratch);
 }
 
@@ -200,6 +279,7 @@ static void end_batch(struct sim *sim, struct node *node)
         mu_bus_set_epoch(node->bus, node->ops->epoch(node->actor));
         if (sim_random(sim, SIM_CHECK_EVERY) == 0) {
             node->ops->check(node->actor);
+            mu_bus_check(node->bus);
         }
         if (node->stats_ms <= sim->now_ms) {
             tell_stats(sim, node);
@@ -219,12 +299,17 @@ void node_turn(struct sim *sim, struct node *node)
     }
     flush(sim, node);
     mu_bus_handled(node->bus);
-    if (mu_bus_tick(node->bus, sim->now_ms) != 0) {
-        hub_disconnect(sim, node);
-        hub_connect(sim, node);
+    uint32_t reopen = mu_bus_tick(node->bus, sim->now_ms);
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        if ((reopen & 1u << i) != 0) {
+            hub_disconnect(sim, node, i);
+            hub_connect(sim, node, i);
+        }
     }
     if (mu_bus_superseded(node->bus)) {
         node_die(sim, node, "superseded");
+    } else if (node->draining && (node->ops->drained(node->actor) || node->end_ms <= sim->now_ms)) {
+        end_drained(sim, node);
     } else if (node->ops == NULL || node->ops->epoch(node->actor) > 0) {
         node->deaths = 0;
     }
@@ -239,6 +324,7 @@ int64_t node_deadline(const struct sim *sim, const struct node *node)
     int64_t bus = mu_bus_deadline(node->bus);
     int64_t at = actor < bus ? actor : bus;
     at = node->ops != NULL && node->stats_ms < at ? node->stats_ms : at;
+    at = node->draining && node->end_ms < at ? node->end_ms : at;
     if (at <= node->last_turn_ms) {
         at = node->last_turn_ms + 1; /* virtual time has to go on */
     }
@@ -246,10 +332,13 @@ int64_t node_deadline(const struct sim *sim, const struct node *node)
     return at > node->still_until_ms ? at : node->still_until_ms;
 }
 
-void node_receive(struct sim *sim, struct node *node, struct mu_slice header, struct mu_slice body)
+/* A packet of a connection that the node still has; it is a batch with those that come at once. */
+static void arrive(struct sim *sim, struct node *node, struct item *item)
 {
+    struct mu_slice header = { item->bytes, item->sizes[0] };
+    struct mu_slice body = { item->bytes + item->sizes[0], item->sizes[1] };
     const struct mu_msg_envelope *envelope =
-        mu_bus_receive(node->bus, 0, sim->now_ms, header, body);
+        mu_bus_receive(node->bus, item->broker, sim->now_ms, header, body);
     node_turn_soon(sim, node);
     if (envelope == NULL) {
         return;
@@ -263,11 +352,32 @@ void node_receive(struct sim *sim, struct node *node, struct mu_slice header, st
         gate_event(sim, node, envelope, &sim->scratch);
         return;
     }
+    if (is_store(node)) {
+        checks_asked(sim, envelope);
+    }
     struct mu_event ev = event(sim, MU_EV_MESSAGE);
     ev.envelope = envelope;
     ev.msg = &sim->scratch;
-    step(sim, node, &ev);
+    if (envelope->op == MU_OP_DRAIN && envelope->frame == MU_FRAME_REQUEST) {
+        take_drain(sim, node, envelope);
+    } else {
+        step(sim, node, &ev);
+    }
     if (node->up && mu_outbox_full(node->out)) {
         node_turn(sim, node);
+    }
+}
+
+void node_receive(struct sim *sim, struct item *item)
+{
+    struct node *node = &sim->nodes[item->node];
+    if (!node->up || node->life != item->life ||
+        node->links[item->broker].connection != item->peer) {
+        return;
+    }
+    if (node->still_until_ms > sim->now_ms) { /* it waits in the socket */
+        agenda_again(&sim->agenda, node->still_until_ms, item);
+    } else {
+        arrive(sim, node, item);
     }
 }

@@ -22,6 +22,8 @@ enum {
     START_MS = 1000000,
     FAULTS_MS = 20000, /* how long faults happen */
     CALM_MS = 45000,   /* how long the world then has to settle */
+    STRICT_MS = 12000, /* of them, until every request must succeed ... */
+    DRILL_MS = 14000,  /* ... and until something goes wrong all the same (drill.c) */
 };
 
 bool sim_faulty(const struct sim *sim)
@@ -32,6 +34,12 @@ bool sim_faulty(const struct sim *sim)
 int64_t sim_wall(const struct sim *sim)
 {
     return SIM_WALL_MS + sim->now_ms + sim->wall_skew_ms;
+}
+
+int64_t sim_since(const struct sim *sim, int64_t at_ms)
+{
+    (void)sim;
+    return at_ms - START_MS;
 }
 
 bool sim_chance(struct sim *sim, uint32_t ppm)
@@ -103,7 +111,6 @@ static void configure(struct sim *sim)
     s->rate_ip_per_minute = 0;
     s->rate_player_per_hour = 0;
     s->rate_socket_per_second = 0;
-    s->request_budget_ms = 3000;
     s->cooldown_ms = 200;
     s->cooldown_max_ms = 1000;
     s->spill_again_ms = 500;
@@ -118,6 +125,7 @@ static void configure(struct sim *sim)
     s->password_memory_kib = 8;
     s->password_passes = 1;
     s->tickets_max = 1000;
+    s->drain_ms = sim_below(sim, 3000);
     mu_config_seal(config);
 }
 
@@ -128,7 +136,10 @@ struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const
     struct node *node = &sim->nodes[sim->nodes_count++];
     node->sim = sim;
     node->ops = ops;
-    node->connection = SIM_NOBODY;
+    node->host = sim_below(sim, sim->hosts_count);
+    for (uint32_t i = 0; i < SIM_BROKERS_MAX; i++) {
+        node->links[i].connection = SIM_NOBODY;
+    }
     node->back_ms = sim->now_ms + sim_below(sim, 500);
     node->out = mu_outbox_create(1);
     assert(node->out != NULL);
@@ -140,21 +151,37 @@ struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const
     return node;
 }
 
+/* The owner of a partition, and perhaps one that stands by. */
+static void add_owners(struct sim *sim, const struct mu_actor_ops *ops, const char *partition)
+{
+    char second[MU_ADDRESS_MAX + 1];
+    (void)sim_add_node(sim, ops, partition, partition);
+    (void)snprintf(second, sizeof second, "%.60s#2", partition);
+    if (sim_below(sim, 2) != 0) {
+        (void)sim_add_node(sim, ops, second, partition);
+    }
+}
+
 static void populate(struct sim *sim)
 {
     char name[MU_ADDRESS_MAX + 1];
     chaos_draw(sim);
+    sim->hosts_count = 1 + sim_below(sim, SIM_HOSTS_MAX);
+    hub_create(sim, 1 + sim_below(sim, SIM_BROKERS_MAX));
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        sim->brokers[i].host = sim_below(sim, sim->hosts_count);
+    }
     (void)sim_add_node(sim, &mu_store_actor_ops, "store", "");
     for (uint32_t i = 0; i < sim->config.regions_count; i++) {
         mu_address_queue(sim->config.regions[i].name, name);
-        (void)sim_add_node(sim, &mu_queue_ops, name, name);
+        add_owners(sim, &mu_queue_ops, name);
     }
     uint32_t matchers = 1 + sim_below(sim, 3);
     for (uint32_t i = 0; i < matchers; i++) {
         (void)snprintf(name, sizeof name, "matcher-%u", i);
         (void)sim_add_node(sim, &mu_matcher_ops, name, "");
     }
-    (void)sim_add_node(sim, &mu_lobby_ops, "lobby/0", "lobby/0");
+    add_owners(sim, &mu_lobby_ops, "lobby/0");
     uint32_t gateways = 1 + sim_below(sim, 2);
     for (uint32_t i = 0; i < gateways; i++) {
         (void)snprintf(name, sizeof name, "gateway-%u", i);
@@ -180,9 +207,10 @@ void sim_init(struct sim *sim, uint64_t seed, bool trace, const struct sim_plan 
         .trace = trace,
         .hash = UINT64_C(14695981039346656037),
         .next_socket = 1,
+        .hosts_count = 1,
     };
-    memset(sim->connections, 0xff, sizeof sim->connections);
     sim->faults_until_ms = START_MS;
+    sim->strict_ms = MU_NEVER;
     sim->end_ms = MU_NEVER;
     sim->store = mu_mem_create();
     sim->decoder = mu_decoder_create();
@@ -191,23 +219,24 @@ void sim_init(struct sim *sim, uint64_t seed, bool trace, const struct sim_plan 
     plan->populate(sim);
     sim->checks = checks_create(sim);
     assert(sim->checks != NULL);
-    sim->router_back_ms = START_MS;
 }
 
-/* What comes next: an agenda item, a node's or client's own deadline, the broker's. */
+/* What comes next: an agenda item, or the own deadline of a broker, a node or a client. */
 struct next {
     int64_t at_ms;
     struct node *node;
     struct client *client;
-    bool router;
+    struct broker *broker;
 };
 
 static struct next find_next(struct sim *sim)
 {
     struct next next = { .at_ms = agenda_next(&sim->agenda) };
-    int64_t router = sim->router != NULL ? mu_router_deadline(sim->router) : sim->router_back_ms;
-    if (router < next.at_ms) {
-        next = (struct next){ .at_ms = router, .router = true };
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        int64_t at = hub_deadline(&sim->brokers[i]);
+        if (at < next.at_ms) {
+            next = (struct next){ .at_ms = at, .broker = &sim->brokers[i] };
+        }
     }
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         int64_t at = node_deadline(sim, &sim->nodes[i]);
@@ -237,10 +266,8 @@ static void run_next(struct sim *sim, const struct next *next)
         }
     } else if (next->client != NULL) {
         client_run(sim, next->client);
-    } else if (next->router && sim->router != NULL) {
-        mu_router_tick(sim->router, sim->now_ms);
-    } else if (next->router) {
-        hub_start(sim);
+    } else if (next->broker != NULL) {
+        hub_tick(sim, next->broker);
     } else {
         struct item *item = agenda_take(&sim->agenda);
         item->run(sim, item);
@@ -258,20 +285,34 @@ bool sim_step(struct sim *sim, int64_t until_ms)
     return true;
 }
 
+/* The faults end, and later, the drill. */
+static void turn_of_events(struct sim *sim, struct item *item)
+{
+    if (item->peer == 0) {
+        chaos_end(sim);
+    } else {
+        drill(sim);
+    }
+}
+
+static void schedule(struct sim *sim, uint32_t which, int64_t at_ms)
+{
+    struct item *item = agenda_add(&sim->agenda, at_ms, NULL, 0, NULL, 0);
+    item->run = turn_of_events;
+    item->peer = which;
+}
+
 bool sim_run(struct sim *sim, uint64_t seed, bool trace)
 {
     static const struct sim_plan swarm = { .configure = configure, .populate = populate };
     sim_init(sim, seed, trace, &swarm);
     sim->faults_until_ms = START_MS + FAULTS_MS;
+    sim->strict_ms = sim->faults_until_ms + STRICT_MS;
     sim->end_ms = sim->faults_until_ms + CALM_MS;
     chaos_schedule(sim);
-    bool calm = false;
-    while (sim->bad[0] == '\0' && sim_step(sim, sim->end_ms)) {
-        if (!calm && !sim_faulty(sim)) {
-            calm = true;
-            chaos_end(sim);
-        }
-    }
+    schedule(sim, 0, sim->faults_until_ms);
+    schedule(sim, 1, sim->faults_until_ms + DRILL_MS);
+    while (sim->bad[0] == '\0' && sim_step(sim, sim->end_ms)) {}
     if (sim->bad[0] == '\0') {
         liveness_check(sim);
     }
@@ -293,7 +334,9 @@ void sim_release(struct sim *sim)
         }
         mu_outbox_destroy(node->out);
     }
-    mu_router_destroy(sim->router);
+    for (uint32_t i = 0; i < sim->brokers_count; i++) {
+        mu_router_destroy(sim->brokers[i].router);
+    }
     for (uint32_t i = 0; i < sim->clients_count; i++) {
         client_destroy(sim->clients[i]);
     }

@@ -189,8 +189,17 @@ void lobby_host_snapshot(struct lobby_host *host, const struct mu_msg *records[]
     lobby_host_forget(host);
 }
 
-void lobby_host_epoch(struct lobby_host *host)
+void lobby_host_tell(struct lobby_host *host, enum mu_event_type type)
 {
+    const struct mu_event event = { .type = type,
+                                    .now_ms = host->now_ms,
+                                    .wall_ms = host->wall_ms };
+    step(host, &event);
+}
+
+void lobby_host_boot(struct lobby_host *host)
+{
+    lobby_host_tell(host, MU_EV_START);
     const struct mu_msg_envelope *asked = lobby_host_find(host, MU_OP_EPOCH_TAKE, 0);
     assert_non_null(asked);
     assert_string_equal(host->got.epoch_take.partition, "lobby/0");
@@ -201,15 +210,6 @@ void lobby_host_epoch(struct lobby_host *host)
         .incarnation = LOBBY_HOST_SELF,
     };
     lobby_host_answer(host, asked);
-}
-
-void lobby_host_boot(struct lobby_host *host)
-{
-    const struct mu_event start = { .type = MU_EV_START,
-                                    .now_ms = host->now_ms,
-                                    .wall_ms = host->wall_ms };
-    step(host, &start);
-    lobby_host_epoch(host);
 }
 
 /* Answers a poll of the log, if the last step sent one. */
@@ -238,10 +238,7 @@ void lobby_host_wait(struct lobby_host *host, int64_t ms)
         host->now_ms += passed;
         host->wall_ms += passed;
         uint32_t before = host->sent_count;
-        const struct mu_event timer = { .type = MU_EV_TIMER,
-                                        .now_ms = host->now_ms,
-                                        .wall_ms = host->wall_ms };
-        step(host, &timer);
+        lobby_host_tell(host, MU_EV_TIMER);
         assert_int_equal(host->result, 0);
         answer_poll(host, before);
         /* A timer that is due again at once would spin. */

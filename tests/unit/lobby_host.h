@@ -56,9 +56,11 @@ struct lobby_host {
 void lobby_host_create(struct lobby_host *host, uint64_t seed);
 void lobby_host_destroy(struct lobby_host *host);
 
+/* START or another event without a message. */
+void lobby_host_tell(struct lobby_host *host, enum mu_event_type type);
+
 /* START, and the epoch.  Then the snapshot (LOBBY, MATCH and SERVER records): the lobby serves. */
 void lobby_host_boot(struct lobby_host *host);
-void lobby_host_epoch(struct lobby_host *host); /* answers EPOCH_TAKE alone */
 void lobby_host_snapshot(struct lobby_host *host, const struct mu_msg *records[], uint32_t count);
 
 /* Gives the lobby host->msg as an event of gateway `from`, or as a request of a gateway. */

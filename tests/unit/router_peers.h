@@ -133,15 +133,31 @@ static inline void control_as(struct mu_router *router, uint32_t peer, int64_t n
     deliver(router, peer, now_ms, &envelope, (struct mu_slice){ bytes, (uint32_t)size });
 }
 
+/* Shows that it heard HELLO_OK, by a PING whose PONG does not stand in frames. */
+static inline void ping_as(struct mu_router *router, uint32_t peer, int64_t now_ms,
+                           uint64_t incarnation)
+{
+    static struct mu_msg msg;
+    msg.op = MU_OP_PING;
+    msg.ping.nonce = 1;
+    control_as(router, peer, now_ms, incarnation, &msg);
+    frames_count -= frames_count > 0 && frames[frames_count - 1].envelope.op == MU_OP_PONG;
+}
+
+/* Says HELLO, and when it is answered by HELLO_OK, shows that it heard that. */
 static inline void hello_as(struct mu_router *router, uint32_t peer, int64_t now_ms,
                             uint64_t incarnation, const struct mu_msg_hello *hello)
 {
     static struct mu_msg msg;
+    uint32_t before = frames_count;
     msg.op = MU_OP_HELLO;
     msg.hello = *hello;
     msg.hello.version_min = 1;
     msg.hello.version_max = 1;
     control_as(router, peer, now_ms, incarnation, &msg);
+    if (frames_count > before && frames[before].envelope.op == MU_OP_HELLO_OK) {
+        ping_as(router, peer, now_ms, incarnation);
+    }
 }
 
 static inline void hello(struct mu_router *router, uint32_t peer, int64_t now_ms,

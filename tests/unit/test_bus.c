@@ -101,7 +101,6 @@ static void test_grants_credit_after_the_work(void **state)
 static void test_refreshes_its_registration(void **state)
 {
     (void)state;
-    static struct mu_msg pong = { .op = MU_OP_PONG };
     struct mu_bus *bus = create(1, 8);
     connect_all(bus, 1, 0);
     for (uint32_t i = 0; i < 5; i++) {
@@ -113,7 +112,7 @@ static void test_refreshes_its_registration(void **state)
     uint32_t turns = 0;
     assert_int_equal(mu_bus_tick(bus, now_ms), 0);
     while (count_of(MU_OP_HELLO) == 0) { /* woken up by nothing but its own deadline */
-        control(bus, 0, now_ms, &pong);
+        pong(bus, 0, now_ms, (uint64_t)now_ms);
         int64_t next_ms = mu_bus_deadline(bus);
         now_ms = next_ms > now_ms ? next_ms : now_ms;
         assert_int_equal(mu_bus_tick(bus, now_ms), 0);
@@ -131,8 +130,9 @@ static void test_refreshes_its_registration(void **state)
     mu_bus_handled(bus);
     (void)mu_bus_tick(bus, now_ms);
     assert_int_equal(count_of(MU_OP_CREDIT), 1);
-    assert_int_equal(
-        mu_msg_decode(decoder, MU_OP_CREDIT, frames[0].body, frames[0].body_bytes, scratch), 0);
+    const struct frame *frame = &frames[frames_count - 1];
+    assert_int_equal(mu_msg_decode(decoder, MU_OP_CREDIT, frame->body, frame->body_bytes, scratch),
+                     0);
     assert_int_equal(scratch->credit.granted_total, 3 + 8);
     mu_bus_destroy(bus);
 }
@@ -147,15 +147,18 @@ static void test_pings_and_gives_up(void **state)
         assert_int_equal(mu_bus_tick(bus, now_ms), 0);
     }
     assert_int_equal(count_of(MU_OP_PING), 3); /* at 500, 1000, 1500 */
-    msg.op = MU_OP_PONG;
-    msg.pong = (struct mu_msg_pong){ .nonce = 500 };
-    control(bus, 0, 1950, &msg);
+    pong(bus, 0, 1950, 500);
+    pong(bus, 0, 1950, 0);          /* a late one */
+    pong(bus, 0, 1950, 1951);       /* of no PING of ours */
+    pong(bus, 0, 1950, UINT64_MAX); /* as well */
     frames_count = 0;
     int64_t reopened_ms = 0;
     for (int64_t now_ms = 2000; now_ms <= 5000 && reopened_ms == 0; now_ms += 50) {
+        struct mu_msg_envelope event = from_peer(MU_FRAME_EVENT);
+        assert_non_null(deliver(bus, 0, now_ms, &event, NULL)); /* it speaks, and does not hear */
         reopened_ms = mu_bus_tick(bus, now_ms) != 0 ? now_ms : 0;
     }
-    assert_true(reopened_ms > 1950 + 4 * HEARTBEAT && reopened_ms <= 1950 + 5 * HEARTBEAT);
+    assert_true(reopened_ms > 500 + 4 * HEARTBEAT && reopened_ms <= 500 + 5 * HEARTBEAT);
     assert_false(mu_bus_ready(bus));
     msg.op = MU_OP_PING;
     msg.ping = (struct mu_msg_ping){ .nonce = 12345 };

@@ -96,6 +96,18 @@ static void test_overrides(void **state)
     assert_memory_equal(&config, &defaults, sizeof config);
 }
 
+/* Software that does not know the newer settings must agree with this one: a cluster is upgraded
+ * process by process. */
+static void test_hash_lasts(void **state)
+{
+    (void)state;
+    mu_config_default(&config);
+    assert_true(config.hash == UINT64_C(0x133bb0b919b1fa58)); /* of version 0.1 */
+    config.settings.takeover_ms++;
+    mu_config_seal(&config);
+    assert_true(config.hash != UINT64_C(0x133bb0b919b1fa58));
+}
+
 /* Each line of the text stands behind "tests/unit/config/NAME". */
 struct refused {
     const char *name;
@@ -104,7 +116,7 @@ struct refused {
 
 static const struct refused refused[] = {
     { "unknown_section.yaml",
-      ":1: setting: is not known; known are modes, regions, origins, keys, settings" },
+      ":1: setting: is not known; known are modes, regions, origins, keys, settings, cluster" },
     { "unknown_field.yaml", ":3: regions[0].alias: is not known; known are name, aliases" },
     { "bad_values.yaml",
       ":6: regions[0].name: is longer than 31 bytes\n"
@@ -242,7 +254,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_overrides), cmocka_unit_test(test_example_shows_all),
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_check_is_told),
         cmocka_unit_test(test_no_file),   cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_damaged),   cmocka_unit_test(test_hash_lasts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

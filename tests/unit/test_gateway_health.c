@@ -86,6 +86,34 @@ static void test_tells_its_health(void **state)
     rig_destroy(rig);
 }
 
+/* A process that stands by does not make the service less ready, nor ready. */
+static void test_standby(void **state)
+{
+    struct rig *rig = rig_create(seed, false);
+    struct mu_msg_envelope envelope = { .version = 1, .frame = MU_FRAME_EVENT, .op = MU_OP_STATS };
+    (void)state;
+    memcpy(envelope.source, "#8", sizeof "#8");
+    report_all(rig);
+    for (uint32_t i = 0; i < 2; i++) {
+        rig->answer.op = MU_OP_STATS;
+        rig->answer.stats = (struct mu_msg_stats){ .kind = "queue",
+                                                   .partition = "queue/eu-west-1",
+                                                   .state = MU_LIFE_STANDBY };
+        rig_message(rig, &envelope);
+        rig_call(rig, MU_HTTP_GET, "/readyz", NULL);
+        rig_expect_status(rig, i == 0 ? 503 : 200, NULL);
+        if (i == 0) {
+            report(rig, "#7", "queue", "queue/eu-west-1");
+        }
+    }
+    rig->now_ms += 10;
+    rig_message(rig, &envelope); /* heard later than the owner, and yet it does not speak for it */
+    rig_call(rig, MU_HTTP_GET, "/v1/queues", NULL);
+    rig_expect_status(rig, 200, NULL);
+    assert_non_null(strstr(rig->body, "\"region\":\"eu-west-1\""));
+    rig_destroy(rig);
+}
+
 static bool has_line(const struct rig *rig, const char *line)
 {
     const char *at = strstr(rig->body, line);
@@ -154,6 +182,7 @@ int main(int argc, char **argv)
     seed = unit_seed(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tells_its_health),
+        cmocka_unit_test(test_standby),
         cmocka_unit_test(test_shows_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,9 +54,15 @@ static int64_t now_ms(void)
 
 /* An actor that echoes TICKET_GET; the players "stale" and "disk" make it fail. */
 
+static uint32_t keeps;               /* so many requests it wants to see after MU_EV_DRAIN */
+static bool stopped;                 /* MU_EV_STOP came, and MU_EV_DRAIN before it */
+static volatile sig_atomic_t drains; /* MU_EV_DRAIN came */
+
 struct echo {
     struct mu_actor base;
-    bool broken; /* the next end of a batch fails */
+    bool broken;   /* the next end of a batch fails */
+    bool draining; /* MU_EV_DRAIN came */
+    uint32_t left; /* requests that it wants to see still */
 };
 
 static int echo_create(const struct mu_actor_env *env, struct mu_actor **ret);
@@ -67,10 +73,18 @@ static int echo_step(struct mu_actor *actor, const struct mu_event *event, struc
     if (event->type == MU_EV_BATCH_END) {
         return echo->broken ? -EIO : 0;
     }
+    if (event->type == MU_EV_DRAIN) {
+        assert_false(echo->draining);
+        echo->draining = true;
+        echo->left = keeps;
+        drains = 1;
+    }
+    stopped = stopped || (event->type == MU_EV_STOP && echo->draining);
     if (event->type != MU_EV_MESSAGE || event->msg->op != MU_OP_TICKET_GET) {
         return 0;
     }
     mu_outbox_reply(out, event->envelope, event->msg);
+    echo->left -= echo->left > 0;
     echo->broken = strcmp(event->msg->ticket_get.player, "disk") == 0;
     return strcmp(event->msg->ticket_get.player, "stale") == 0 ? -ESTALE : 0;
 }
@@ -94,6 +108,18 @@ static uint64_t echo_epoch(const struct mu_actor *actor)
     return 3;
 }
 
+static enum mu_life echo_life(const struct mu_actor *actor)
+{
+    (void)actor;
+    return MU_LIFE_SERVING;
+}
+
+static bool echo_drained(const struct mu_actor *actor)
+{
+    const struct echo *echo = (const struct echo *)actor;
+    return echo->draining && echo->left == 0;
+}
+
 static void echo_check(const struct mu_actor *actor)
 {
     (void)actor;
@@ -105,7 +131,16 @@ static void echo_destroy(struct mu_actor *actor)
 }
 
 static const struct mu_actor_ops echo_ops = {
-    "echo", echo_create, echo_step, echo_deadline, echo_stats, echo_epoch, echo_check, echo_destroy,
+    .kind = "echo",
+    .create = echo_create,
+    .step = echo_step,
+    .deadline = echo_deadline,
+    .stats = echo_stats,
+    .epoch = echo_epoch,
+    .life = echo_life,
+    .drained = echo_drained,
+    .check = echo_check,
+    .destroy = echo_destroy,
 };
 
 static int echo_create(const struct mu_actor_env *env, struct mu_actor **ret)
@@ -136,6 +171,7 @@ static void *run_broker(void *context)
     struct broker *broker = context;
     const struct mu_broker_options options = {
         .bind = broker->bind,
+        .name = "broker",
         .config = &config,
         .log = log_off,
         .stop = &broker->stop,
@@ -172,6 +208,7 @@ static void *run_actor(void *context)
     const struct mu_host_options options = {
         .ops = &echo_ops,
         .partition = "echo/0",
+        .name = "here/echo/0",
         .build = "test",
         .config = &config,
         .log = log_off,
@@ -232,19 +269,32 @@ static void end_client(struct client *client)
     mu_outbox_destroy(client->out);
 }
 
-static uint64_t ask(struct client *client, const char *player)
+static uint64_t send_request(struct client *client, const struct mu_msg *msg)
 {
-    static struct mu_msg msg;
     const struct mu_request request = { .to = "echo/0", .budget_ms = 1000 };
-    msg.op = MU_OP_TICKET_GET;
-    msg.ticket_get = (struct mu_msg_ticket_get){ .player = "" };
-    (void)snprintf(msg.ticket_get.player, sizeof msg.ticket_get.player, "%s", player);
-    uint64_t sequence = mu_outbox_request(client->out, &request, &msg);
+    uint64_t sequence = mu_outbox_request(client->out, &request, msg);
     const struct mu_outbox_entry *entry = &client->out->entries[0];
     (void)mu_bus_send(client->bus, now_ms(), &entry->envelope,
                       (struct mu_slice){ client->out->bytes, entry->size });
     mu_outbox_clear(client->out);
     return sequence;
+}
+
+static uint64_t ask(struct client *client, const char *player)
+{
+    static struct mu_msg msg;
+    msg.op = MU_OP_TICKET_GET;
+    msg.ticket_get = (struct mu_msg_ticket_get){ .player = "" };
+    (void)snprintf(msg.ticket_get.player, sizeof msg.ticket_get.player, "%s", player);
+    return send_request(client, &msg);
+}
+
+static uint64_t ask_to_drain(struct client *client, uint64_t patience_ms)
+{
+    static struct mu_msg msg;
+    msg.op = MU_OP_DRAIN;
+    msg.drain = (struct mu_msg_drain){ .patience_ms = patience_ms };
+    return send_request(client, &msg);
 }
 
 /* Waits a little, then takes what is there.  Returns the op of an answer to `sequence`, or 0. */
@@ -287,6 +337,17 @@ static void expect_answer(struct client *client)
         assert_true(now_ms() < end_ms);
         op = op == MU_OP_TICKET_GET ? op : 0;
     }
+}
+
+/* Waits for the answer to a request, which must be of that operation. */
+static void await(struct client *client, uint64_t sequence, uint32_t expected)
+{
+    int64_t end_ms = now_ms() + WAIT_MS;
+    uint32_t op = 0;
+    while (op == 0 && now_ms() < end_ms) {
+        op = poll_client(client, sequence);
+    }
+    assert_int_equal(op, expected);
 }
 
 /* Tests. */
@@ -338,6 +399,71 @@ static void test_failures_end_the_actor(void **state)
     stop_broker(&broker);
 }
 
+/* What a process that drains is asked still, until it has nothing left. */
+static void test_drains(void **state)
+{
+    struct broker broker;
+    struct client client;
+    struct runner runner;
+    (void)state;
+    start_broker(&broker, "tcp://127.0.0.1:*");
+    start_client(&client, broker.endpoint);
+    for (uint32_t by_message = 0; by_message < 2; by_message++) {
+        keeps = 1;
+        stopped = false;
+        drains = 0;
+        start_actor(&runner, broker.endpoint);
+        expect_answer(&client);
+        if (by_message) {
+            await(&client, ask_to_drain(&client, 0), MU_OP_DRAINING);
+        }
+        runner.stop = !by_message;
+        int64_t end_ms = now_ms() + WAIT_MS;
+        while (drains == 0 && now_ms() < end_ms) {
+            (void)poll_client(&client, 0);
+        }
+        await(&client, ask(&client, "ply_2"), MU_OP_TICKET_GET);
+        assert_int_equal(end_actor(&runner, !by_message), 0);
+        assert_true(stopped);
+    }
+    end_client(&client);
+    stop_broker(&broker);
+}
+
+/* One that never has nothing left: patience, an owner that has taken over, a second signal. */
+static void test_drains_in_vain(void **state)
+{
+    struct broker broker;
+    struct client client;
+    struct runner runner;
+    (void)state;
+    keeps = UINT32_MAX;
+    start_broker(&broker, "tcp://127.0.0.1:*");
+    start_client(&client, broker.endpoint);
+    for (uint32_t i = 0; i < 3; i++) {
+        stopped = false;
+        start_actor(&runner, broker.endpoint);
+        expect_answer(&client);
+        int64_t asked_ms = now_ms();
+        await(&client, ask_to_drain(&client, i == 0 ? 300 : 600000), MU_OP_DRAINING);
+        if (i == 0) { /* asked again: no longer for that */
+            await(&client, ask_to_drain(&client, 600000), MU_OP_DRAINING);
+        } else if (i == 1) {
+            (void)ask(&client, "stale");
+        } else if (i == 2) {
+            runner.stop = 2;
+        }
+        assert_int_equal(pthread_join(runner.thread, NULL), 0);
+        assert_int_equal(runner.code, 0);
+        assert_true(stopped);
+        int64_t took_ms = now_ms() - asked_ms;
+        assert_true(took_ms < WAIT_MS);
+        assert_true(i != 0 || took_ms >= 300);
+    }
+    end_client(&client);
+    stop_broker(&broker);
+}
+
 static void test_cannot_listen_twice(void **state)
 {
     struct broker broker;
@@ -363,6 +489,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_asks_over_a_restarted_broker),
         cmocka_unit_test(test_failures_end_the_actor),
+        cmocka_unit_test(test_drains),
+        cmocka_unit_test(test_drains_in_vain),
         cmocka_unit_test(test_cannot_listen_twice),
     };
     int r = cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,9 +164,9 @@ static void test_words_of_a_command_line(void **state)
         { { NULL, 2, far, 0, NULL }, "without keys only this host can be served" },
         { { path, 2, far, 2, keys }, NULL },
         { { path, 1, named, 1, keys }, "names are not looked up" },
-        { { path, 2, far, 1, keys }, "is needed once for each broker" },
-        { { NULL, 2, near, 2, keys }, "is of no use without --key" },
-        { { path, 2, near, 2, keys + 1 }, "is no public key" },
+        { { path, 2, far, 1, keys }, "each broker's is needed" },
+        { { NULL, 2, near, 2, keys }, "are of no use without an own one" },
+        { { path, 2, near, 2, keys + 1 }, "tcp://127.0.0.1:1: its --broker-key" },
         { { "nowhere/a.key", 1, near, 1, keys }, "No such file" },
     };
     (void)state;

@@ -40,9 +40,18 @@ static void test_routes_request_and_reply(void **state)
     assert_int_equal(last()->peer, 1);
     uint32_t before = frames_count;
     (void)send_as(router, 2, 2, MU_FRAME_REPLY, "#00000000000000ff"); /* nobody: dropped */
+    assert_int_equal(frames_count, before + 1); /* but its sender is told: elsewhere it may be */
+    assert_string_equal(last()->envelope.destination, "#00000000000000ff");
     (void)send_as(router, 2, 2, MU_FRAME_EVENT, "lobby/0");
-    assert_int_equal(frames_count, before);
-    assert_int_equal(counter(router, MU_COUNTER_UNROUTABLE), 2);
+    assert_int_equal(frames_count, before + 2);
+    assert_int_equal(last()->peer, 2);
+    assert_int_equal(last()->envelope.frame, MU_FRAME_CONTROL);
+    assert_int_equal(last()->envelope.op, MU_OP_ERROR);
+    assert_string_equal(last()->envelope.destination, "lobby/0");
+    (void)send_as(router, 2, 2, MU_FRAME_EVENT, "*lobby");
+    (void)send_as(router, 2, 2, MU_FRAME_EVENT, "player/ply_1");
+    assert_int_equal(frames_count, before + 2); /* of those nobody is sure that they are anywhere */
+    assert_int_equal(counter(router, MU_COUNTER_UNROUTABLE), 4);
     static const char *const odd[] = { "*gateway", "player/ply_1", "", "//", "a b" };
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
         sequence = send_as(router, 1, 3, MU_FRAME_REQUEST, odd[i]);
@@ -147,9 +156,8 @@ static void test_the_higher_epoch_owns(void **state)
     (void)state;
     struct mu_router *router = create();
     hello(router, 1, 0, "gateway", 16);
-    hello_partition(router, 2, 0, "queue/eu", 0); /* no owner yet: it may answer "starting" */
-    (void)send_as(router, 1, 1, MU_FRAME_REQUEST, "queue/eu");
-    assert_int_equal(last()->peer, 2);
+    hello_partition(router, 2, 0, "queue/eu", 0); /* stands by: the owner may be elsewhere */
+    expect_error(1, send_as(router, 1, 1, MU_FRAME_REQUEST, "queue/eu"), MU_ERROR_UNAVAILABLE);
     hello_partition(router, 2, 2, "queue/eu", 5);
     hello_partition(router, 3, 3, "queue/eu", 0); /* starting: neither owner nor loser */
     assert_int_equal(last()->envelope.op, MU_OP_HELLO_OK);
@@ -174,6 +182,36 @@ static void test_the_higher_epoch_owns(void **state)
     assert_int_equal(last()->envelope.op, MU_OP_BYE);
     (void)send_as(router, 1, 7, MU_FRAME_REQUEST, "queue/eu");
     assert_int_equal(last()->peer, 3);
+    hello_partition(router, 3, 8, "queue/eu", 0); /* it is no longer sure that it owns it */
+    expect_error(1, send_as(router, 1, 8, MU_FRAME_REQUEST, "queue/eu"), MU_ERROR_UNAVAILABLE);
+    mu_router_destroy(router);
+}
+
+/* One that stands by is sent nothing of the partition, also while nobody has it. */
+static void test_a_standby_has_no_claim(void **state)
+{
+    (void)state;
+    struct mu_router *router = create();
+    hello(router, 1, 0, "gateway", 16);
+    hello_partition(router, 2, 0, "queue/eu", 5);
+    hello_partition(router, 3, 1, "queue/eu", 0);
+    (void)send_as(router, 1, 2, MU_FRAME_REQUEST, "queue/eu");
+    assert_int_equal(last()->peer, 2);
+    mu_router_lost(router, 2, 3);
+    hello_partition(router, 3, 5, "queue/eu", 0);
+    uint64_t sequence = send_as(router, 1, 6, MU_FRAME_REQUEST, "queue/eu");
+    expect_error(1, sequence, MU_ERROR_UNAVAILABLE); /* gateways ask again for that */
+    frames_count = 0;
+    hello_partition(router, 4, 7, "queue/eu", 5); /* the owner, on another connection */
+    assert_int_equal(frames_count, 1);
+    assert_int_equal(last()->envelope.op, MU_OP_HELLO_OK);
+    assert_int_equal(forgotten[3], 0); /* who stood by is not sent away */
+    (void)send_as(router, 1, 8, MU_FRAME_REQUEST, "queue/eu");
+    assert_int_equal(last()->peer, 4);
+    hello_partition(router, 3, 9, "queue/eu", 6); /* it takes over: the owner before is told */
+    (void)send_as(router, 1, 10, MU_FRAME_REQUEST, "queue/eu");
+    assert_int_equal(last()->peer, 3);
+    assert_int_equal(forgotten[4], 1);
     mu_router_destroy(router);
 }
 
@@ -186,6 +224,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_expires_what_waits),
         cmocka_unit_test(test_tells_only_who_asked),
         cmocka_unit_test(test_the_higher_epoch_owns),
+        cmocka_unit_test(test_a_standby_has_no_claim),
     };
     return RUN(argc, argv, tests);
 }

@@ -98,6 +98,27 @@ static void test_nobody_takes_an_incarnation(void **state)
     mu_router_destroy(router);
 }
 
+/* Whoever shows first that it hears the broker has the incarnation; the other one is refused. */
+static void test_nobody_takes_one_in_between(void **state)
+{
+    static struct mu_msg msg = {
+        .op = MU_OP_HELLO,
+        .hello = { .version_min = 1, .version_max = 1, .service = "gateway", .credit = 16 },
+    };
+    (void)state;
+    struct mu_router *router = create_with(true);
+    identities[1] = &gateway;
+    identities[2] = &spare;
+    control_as(router, 2, 0, incarnation_of(1), &msg); /* nobody has it yet */
+    assert_int_equal(last()->envelope.op, MU_OP_HELLO_OK);
+    hello(router, 1, 0, "gateway", 16);
+    ping_as(router, 2, 1, incarnation_of(1));
+    expect_bye(2, "the incarnation is that of another key");
+    assert_int_equal(forgotten[1], 0);
+    assert_int_equal(counter(router, MU_COUNTER_PEERS), 1);
+    mu_router_destroy(router);
+}
+
 /* The host cuts off a revoked key by mu_router_lost(): nothing of it is left. */
 static void test_revoked_holds_nothing(void **state)
 {
@@ -128,6 +149,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_registers_only_its_role),
         cmocka_unit_test(test_sends_only_what_its_role_may),
         cmocka_unit_test(test_nobody_takes_an_incarnation),
+        cmocka_unit_test(test_nobody_takes_one_in_between),
         cmocka_unit_test(test_revoked_holds_nothing),
     };
     return RUN(argc, argv, tests);

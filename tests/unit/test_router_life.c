@@ -194,6 +194,71 @@ static void test_a_process_that_comes_again(void **state)
     mu_router_destroy(NULL);
 }
 
+/* Who says HELLO and never anything else does not hear us: nobody is sent there. */
+static void test_the_deaf_are_not_there(void **state)
+{
+    (void)state;
+    static struct mu_msg msg;
+    struct mu_router *router = create();
+    hello(router, 1, 0, "gateway", 16);
+    msg.op = MU_OP_HELLO;
+    msg.hello = (struct mu_msg_hello){ .version_min = 1,
+                                       .version_max = 1,
+                                       .service = "queue",
+                                       .partition = "queue/eu",
+                                       .epoch = 3,
+                                       .credit = 4 };
+    for (int64_t now_ms = 0; now_ms < 3000; now_ms += 500) {
+        control_as(router, 2, now_ms, 102, &msg);
+        assert_int_equal(last()->envelope.op, MU_OP_HELLO_OK);
+        uint64_t sequence = send_as(router, 1, now_ms, MU_FRAME_REQUEST, "queue/eu");
+        expect_error(1, sequence, MU_ERROR_UNAVAILABLE);
+    }
+    ping_as(router, 2, 3000, 102);
+    (void)send_as(router, 1, 3000, MU_FRAME_REQUEST, "queue/eu");
+    assert_int_equal(last()->peer, 2);
+    control_as(router, 3, 3001, 102, &msg); /* it does not hear us any more, and tries anew */
+    assert_int_equal(forgotten[2], 1);
+    expect_error(1, send_as(router, 1, 3001, MU_FRAME_REQUEST, "queue/eu"), MU_ERROR_UNAVAILABLE);
+    mu_router_destroy(router);
+}
+
+/* HELLOs have numbers: a late one does not undo what a later one said. */
+static void test_a_late_hello_says_nothing(void **state)
+{
+    (void)state;
+    static const uint64_t epochs[] = { 0, 7, 0, 0 };
+    static const uint64_t numbers[] = { 1, 2, 1, 3 };
+    struct mu_router *router = create();
+    hello(router, 1, 0, "gateway", 16);
+    for (uint32_t i = 0; i < 4; i++) {
+        static struct mu_msg msg;
+        uint8_t bytes[256];
+        msg.op = MU_OP_HELLO;
+        msg.hello = (struct mu_msg_hello){ .version_min = 1,
+                                           .version_max = 1,
+                                           .service = "queue",
+                                           .partition = "queue/eu",
+                                           .epoch = epochs[i],
+                                           .credit = 4 };
+        struct mu_msg_envelope envelope = { .version = 1,
+                                            .frame = MU_FRAME_CONTROL,
+                                            .op = MU_OP_HELLO,
+                                            .incarnation = 102,
+                                            .sequence = numbers[i] };
+        uint32_t size = (uint32_t)mu_msg_encode(&msg, bytes, sizeof bytes);
+        deliver(router, 2, i, &envelope, (struct mu_slice){ bytes, size });
+        ping_as(router, 2, i, 102);
+        uint64_t sequence = send_as(router, 1, i, MU_FRAME_REQUEST, "queue/eu");
+        if (i == 1 || i == 2) {
+            assert_int_equal(last()->peer, 2);
+        } else {
+            expect_error(1, sequence, MU_ERROR_UNAVAILABLE);
+        }
+    }
+    mu_router_destroy(router);
+}
+
 static void test_tells_the_gateways_how_it_is(void **state)
 {
     (void)state;
@@ -247,6 +312,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_full_pipe_holds_up_nobody_else),
         cmocka_unit_test(test_a_starved_peer_is_asked),
         cmocka_unit_test(test_a_process_that_comes_again),
+        cmocka_unit_test(test_the_deaf_are_not_there),
+        cmocka_unit_test(test_a_late_hello_says_nothing),
         cmocka_unit_test(test_tells_the_gateways_how_it_is),
         cmocka_unit_test(test_too_many_services),
     };

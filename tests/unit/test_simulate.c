@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <math.h>
 
+#include "core/options.h"
 #include "tests/unit/workload_text.h"
-#include "tools/options.h"
 #include "tools/plot.h"
 #include "tools/replay.h"
 #include "tools/simulation.h"

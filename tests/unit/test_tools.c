@@ -4,12 +4,12 @@
 
 #include <string.h>
 
+#include "core/options.h"
 #include "gateway/access.h"
 #include "tests/unit/fill.h"
 #include "tools/bot_game.h"
 #include "tools/key_file.h"
 #include "tools/metrics_text.h"
-#include "tools/options.h"
 #include "tools/record_json.h"
 #include "tools/text_diff.h"
 #include "tools/view.h"

@@ -1,8 +1,9 @@
-#include "tools/options.h"
+#include "core/options.h"
 
 #include <assert.h>
 #include <string.h>
 
+#include "core/nearest.h"
 #include "core/parse.h"
 
 void mu_options_print(const struct mu_manual *manual, FILE *file)
@@ -38,6 +39,20 @@ static int wrong(const struct mu_manual *manual, const char *what, const char *w
     return MU_EXIT_USAGE;
 }
 
+static int unknown(const struct mu_manual *manual, const char *name, size_t n)
+{
+    char typed[MU_NEAREST_BYTES_MAX + 1];
+    (void)snprintf(typed, sizeof typed, "%.*s", (int)n, name);
+    struct mu_nearest nearest = { .typed = typed };
+    for (const struct mu_option *option = manual->options; option->name != NULL; option++) {
+        mu_nearest_offer(&nearest, option->name);
+    }
+    (void)fprintf(stderr, "muster %s: unknown option --%s%s%s; see muster %s --help\n",
+                  manual->name, typed, nearest.name == NULL ? "" : ", did you mean --",
+                  nearest.name == NULL ? "" : nearest.name, manual->name);
+    return MU_EXIT_USAGE;
+}
+
 static int set(const struct mu_manual *manual, const struct mu_option *option, const char *value)
 {
     assert((option->ret_text != NULL) + (option->ret_number != NULL) + (option->ret_flag != NULL) +
@@ -67,7 +82,7 @@ static int take(const struct mu_manual *manual, int argc, char **argv, int *i)
     size_t n = strcspn(name, "=");
     const struct mu_option *option = option_of(manual, name, n);
     if (option == NULL) {
-        return wrong(manual, "unknown option ", argv[*i]);
+        return unknown(manual, name, n);
     }
     const char *value = name[n] == '=' ? name + n + 1 : NULL;
     if (option->ret_flag != NULL && value != NULL) {

@@ -1,4 +1,4 @@
-/* tools/options.h - command lines as tables: one entry an option, for parsing and for --help.
+/* core/options.h - command lines as tables: one entry an option, for parsing and for --help.
  *
  *     static struct values { const char *data; uint64_t bots; bool quiet; } values;   (a local)
  *     const struct mu_option options[] = {
@@ -10,8 +10,8 @@
  *
  * Forms: --name VALUE, --name=VALUE, --flag; -- ends the options; -h and --help print the
  * manual. */
-#ifndef MU_TOOLS_OPTIONS_H
-#define MU_TOOLS_OPTIONS_H
+#ifndef MU_CORE_OPTIONS_H
+#define MU_CORE_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,4 +66,4 @@ int mu_options_parse(const struct mu_manual *manual, int argc, char **argv,
 /* Prints the manual. */
 void mu_options_print(const struct mu_manual *manual, FILE *file);
 
-#endif /* MU_TOOLS_OPTIONS_H */
+#endif /* MU_CORE_OPTIONS_H */
