@@ -174,7 +174,7 @@ static void test_words_of_a_command_line(void **state)
         struct mu_dealer_keys loaded = { .own = NULL };
         int r = mu_dealer_keys_load(&cases[i].words, &loaded, error);
         assert_int_equal(r == 0, cases[i].fault == NULL);
-        if (r != 0 && strstr(error, cases[i].fault) == NULL) {
+        if (cases[i].fault != NULL && strstr(error, cases[i].fault) == NULL) {
             fail_msg("case %zu: %s", i, error);
         }
         assert_int_equal(loaded.own != NULL, r == 0 && cases[i].words.file != NULL);

@@ -91,7 +91,7 @@ static void test_writes_what_it_reads(void **state)
 int main(int argc, char **argv)
 {
     (void)unit_seed(argc, argv);
-    for (uint8_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         keys[i][0] = (uint8_t)(9 + i);
     }
     const struct CMUnitTest tests[] = {

@@ -1,4 +1,4 @@
-/* tests/unit/test_proof.c - the proof at start sees when strangers get in, or listed ones do not. */
+/* tests/unit/test_proof.c - the proof at start sees when strangers get in, or listed ones not. */
 #include "broker/proof.h"
 
 #include "tests/unit/unit.h"
