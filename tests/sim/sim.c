@@ -154,6 +154,9 @@ struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const
     assert(node->out != NULL);
     (void)snprintf(node->name, sizeof node->name, "%s", name);
     (void)snprintf(node->partition, sizeof node->partition, "%s", partition);
+    (void)snprintf(node->who.name, sizeof node->who.name, "%.*s", MU_PEER_NAME_MAX, name);
+    int r = mu_peer_role_parse(ops == NULL ? "gateway" : ops->kind, &node->who.role);
+    assert(r == 0);
     return node;
 }
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "agenda.h"
+#include "broker/peers.h"
 #include "core/actor.h"
 #include "core/bus.h"
 #include "core/config.h"
@@ -76,6 +77,7 @@ struct node {
     struct sim *sim;
     char name[MU_ADDRESS_MAX + 1]; /* "queue/eu", "matcher-1", "gateway-0" */
     char partition[MU_ADDRESS_MAX + 1];
+    struct mu_identity who; /* as its key says to the broker */
     const struct mu_actor_ops *ops;
     struct mu_actor *actor;
     struct mu_gateway *gateway;
