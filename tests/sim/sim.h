@@ -175,8 +175,9 @@ void sim_release(struct sim *sim);
 struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const char *name,
                           const char *partition);
 
-/* True while faults happen. */
+/* True while faults happen; while players begin new things: then, and around the drill. */
 bool sim_faulty(const struct sim *sim);
+bool sim_busy(const struct sim *sim);
 int64_t sim_wall(const struct sim *sim);
 int64_t sim_since(const struct sim *sim, int64_t at_ms); /* the same, as the trace writes it */
 
