@@ -24,12 +24,19 @@ enum {
     FAULTS_MS = 20000, /* how long faults happen */
     CALM_MS = 45000,   /* how long the world then has to settle */
     STRICT_MS = 12000, /* of them, until every request must succeed ... */
+    BUSY_MS = 12000,   /* for which players then begin new things, */
     DRILL_MS = 14000,  /* ... and until something goes wrong all the same (drill.c) */
 };
 
 bool sim_faulty(const struct sim *sim)
 {
     return sim->now_ms < sim->faults_until_ms;
+}
+
+bool sim_busy(const struct sim *sim)
+{
+    return sim_faulty(sim) ||
+           (sim->now_ms >= sim->strict_ms && sim->now_ms < sim->strict_ms + BUSY_MS);
 }
 
 int64_t sim_wall(const struct sim *sim)
@@ -154,6 +161,9 @@ struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const
     assert(node->out != NULL);
     (void)snprintf(node->name, sizeof node->name, "%s", name);
     (void)snprintf(node->partition, sizeof node->partition, "%s", partition);
+    (void)snprintf(node->who.name, sizeof node->who.name, "%.*s", MU_PEER_NAME_MAX, name);
+    int r = mu_peer_role_parse(ops == NULL ? "gateway" : ops->kind, &node->who.role);
+    assert(r == 0);
     return node;
 }
 
