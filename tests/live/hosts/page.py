@@ -1,0 +1,75 @@
+"""docs/HOSTS.md, typed as it stands: its tested blocks run here, in the switch, with ssh and scp that reach three hosts of the lab.
+
+usage: page.py BUILD/tools/muster; exit code 77: this machine refuses namespaces, nothing was tested
+"""
+
+import asyncio
+import os
+import re
+import sys
+
+sys.path[:0] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+
+# pylint: disable=wrong-import-position
+import lab as lab_
+import live as l
+
+BOUND_S = 150  # of the whole, whatever happens
+PAGE_S = 100  # of the page
+HOSTS = 3
+PAGE = "docs/HOSTS.md"
+# As ssh does it: words become one text for a shell over there.
+SSH = """#!/bin/sh
+host=$1
+shift
+exec nsenter --target="$(cat "{folder}/$host.pid")" --mount --net --pid --ipc --uts --root --wd=/ \\
+    env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/ LANG=C.UTF-8 sh -c "cd /; $*"
+"""
+SCP = """#!/bin/sh
+set -eu
+case $1 in
+*:*) ssh "${1%%:*}" cat "${1#*:}" >"$2" ;;
+*) ssh "${2%%:*}" "cat >${2#*:}" <"$1" ;;
+esac
+"""
+
+
+async def keep_on(lab, folder):
+    """Hosts that rebooted are switched on again, as a machine does it by itself."""
+    while True:
+        for host in lab.hosts.values():
+            if not host.running:
+                await host.boot()
+                with open(f"{folder}/{host.name}.pid", "w", encoding="ascii") as file:
+                    file.write(str(host.pid))
+        await asyncio.sleep(l.AGAIN_S)
+
+
+async def run(live):
+    root = os.path.dirname(os.path.dirname(os.path.dirname(lab_.HERE)))
+    lab = lab_.Lab(live.folder, os.path.dirname(os.path.dirname(os.path.abspath(live.arguments.muster))))
+    live.clusters.append(lab)
+    await lab.open(HOSTS)
+    folder = live.path("bin")
+    os.makedirs(folder)
+    for name, text in (("ssh", SSH.format(folder=folder)), ("scp", SCP)):
+        with open(f"{folder}/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+        os.chmod(f"{folder}/{name}", 0o755)
+    keeping = asyncio.ensure_future(keep_on(lab, folder))
+    await l.wait_for("the hosts", lambda: all(os.path.exists(f"{folder}/{name}.pid") for name in lab.hosts))
+    lab_.any_filesystem(lab["h1"])
+    page = await asyncio.create_subprocess_exec(
+        f"{root}/tools/doctest", PAGE, cwd=root, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT, preexec_fn=lab_.die_with_parent,
+        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "MUSTER_DOCTEST_S": str(PAGE_S)})
+    out, _ = await page.communicate()
+    keeping.cancel()
+    text = out.decode(errors="replace")
+    passed, failed = map(int, re.findall(r"^(\d+) passed, (\d+) failed$", text, re.M)[-1])
+    live.check(page.returncode == 0 and failed == 0 and passed > 0, f"{PAGE}: {passed} blocks do what they say" if failed == 0 else text)
+
+
+if __name__ == "__main__":
+    lab_.enter(BOUND_S)
+    l.main(run)
