@@ -167,7 +167,7 @@ class Host:
 
     def inside(self, *words):
         """The command that runs words on it."""
-        return ("nsenter", f"--target={self.pid}", "--mount", "--net", "--pid", "--ipc", "--uts", "--root", "--wd=/", "env", "-i",
+        return ("nsenter", f"--target={self.pid}", "--mount", "--net", "--pid", "--ipc", "--uts", "--root", "env", "-i",
                 "PATH=/usr/local/bin:/usr/sbin:/usr/bin", "HOME=/", "LANG=C.UTF-8", *words)
 
     async def run(self, *words, text=None, check=True):

@@ -22,8 +22,8 @@ PAGE = "docs/HOSTS.md"
 SSH = """#!/bin/sh
 host=$1
 shift
-exec nsenter --target="$(cat "{folder}/$host.pid")" --mount --net --pid --ipc --uts --root --wd=/ \\
-    env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/ LANG=C.UTF-8 sh -c "cd /; $*"
+exec nsenter --target="$(cat "{folder}/$host.pid")" --mount --net --pid --ipc --uts --root \\
+    env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/ LANG=C.UTF-8 sh -c "$*"
 """
 SCP = """#!/bin/sh
 set -eu
