@@ -213,6 +213,13 @@ bool mu_lobby_owns(const struct mu_lobby *lobby, const char *id);
  * have different configurations.  The store would take us for a former owner: we would end. */
 bool mu_lobby_elsewhere(struct mu_lobby *lobby, const char *id);
 
+/* lobby_tables.c. */
+
+/* Takes all memory of the tables, the calls and what they need.  Returns false when there is too
+ * little: release it all the same. */
+bool mu_lobby_tables_make(struct mu_lobby *lobby, uint64_t seed);
+void mu_lobby_tables_release(struct mu_lobby *lobby);
+
 /* lobby_matches.c. */
 
 void mu_lobby_match_changed(struct mu_lobby *lobby, const struct mu_msg_match *record);

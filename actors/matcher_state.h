@@ -17,8 +17,8 @@
 
 enum {
     MU_MATCHER_KEY_MAX = MU_ADDRESS_MAX + 1 + MU_ID_MAX + 3, /* shard, '/', mode, '/', slice */
-    MU_MATCHER_MATCHES_MAX = 64,                         /* of one PROPOSALS */
-    MU_MATCHER_TICKETS_MAX = 512,                        /* of one PROPOSALS */
+    MU_MATCHER_MATCHES_MAX = 64,                             /* of one PROPOSALS */
+    MU_MATCHER_TICKETS_MAX = 512,                            /* of one PROPOSALS */
 };
 static_assert(MU_MATCHER_KEY_MAX <= MU_MAP_KEY_MAX, "a pool's key is a map key");
 static_assert(MU_MATCHER_TICKETS_MAX >= MU_MATCH_PLAYERS_MAX,
@@ -53,10 +53,10 @@ struct matcher {
     uint32_t leases_end;   /* one above the highest in use */
     uint32_t turn;         /* index of the lease that the next batch begins with */
     struct mu_counters counters;
-    bool draining;        /* everything is to be handed over */
-    int64_t here_ms;      /* when it says next that it is here */
-    int64_t here_last_ms; /* when it said so last */
-    uint64_t work;        /* looks and steps since then */
+    bool draining;                     /* everything is to be handed over */
+    int64_t here_ms;                   /* when it says next that it is here */
+    int64_t here_last_ms;              /* when it said so last */
+    uint64_t work;                     /* looks and steps since then */
     uint32_t messages_left;            /* PROPOSALS that this batch may still send */
     struct lease *current;             /* while it proposes */
     struct mu_outbox *out;             /* while it proposes */

@@ -106,6 +106,7 @@ static int create(const struct mu_actor_env *env, struct mu_actor **ret)
     shard->region = (uint32_t)region;
     shard->doubt_ms = MU_NEVER;
     shard->ids.rng.state = env->seed;
+    shard->dice.state = env->seed ^ env->incarnation;
     mu_follow_init(&shard->follow, env);
     memcpy(shard->partition, shard->follow.partition, sizeof shard->partition);
     shard->pools_count = env->config->modes_count + 1;

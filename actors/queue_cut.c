@@ -252,8 +252,7 @@ int64_t mu_queue_pools_deadline(const struct queue_shard *shard)
     if (!shard->served || shard->draining) {
         return MU_NEVER;
     }
-    int64_t earliest =
-        sooner(mu_queue_matchers_deadline(shard), mu_queue_assign_deadline(shard));
+    int64_t earliest = sooner(mu_queue_matchers_deadline(shard), mu_queue_assign_deadline(shard));
     for (uint32_t i = 0; i < shard->config->modes_count; i++) {
         const struct queue_pool *pool = &shard->pools[i];
         earliest = sooner(earliest, pool->moves ? shard->now_ms : pool->stop_ms);

@@ -72,8 +72,7 @@ void mu_edges_grow(struct mu_edges *edges)
 {
     assert(edges->slices < MU_SLICES_MAX);
     edges->slices++;
-    edges->edges[edges->slices] =
-        (struct mu_edge){ .at = MU_EDGES_CELLS, .goal = MU_EDGES_CELLS };
+    edges->edges[edges->slices] = (struct mu_edge){ .at = MU_EDGES_CELLS, .goal = MU_EDGES_CELLS };
 }
 
 bool mu_edges_shrink(struct mu_edges *edges)

@@ -73,7 +73,7 @@ void mu_queue_matcher_here(struct queue_shard *shard, const struct mu_event *ev)
         mu_outbox_note(shard->out, "matcher %s %s", matcher->instance,
                        leaves ? "hands over" : "is here");
         mu_queue_pools_recut(shard);
-        shard->unbalanced = true;
+        mu_queue_assign_soon(shard, false);
     }
 }
 
@@ -103,8 +103,8 @@ int64_t mu_queue_matchers_deadline(const struct queue_shard *shard)
     int64_t earliest = MU_NEVER;
     for (uint32_t i = 0; i < MU_QUEUE_MATCHERS_MAX; i++) {
         const struct queue_matcher *matcher = &shard->matchers[i];
-        int64_t due = matcher->instance[0] == '\0' ? MU_NEVER
-                                                   : matcher->heard_ms + MU_QUEUE_SILENCE_MS;
+        int64_t due =
+            matcher->instance[0] == '\0' ? MU_NEVER : matcher->heard_ms + MU_QUEUE_SILENCE_MS;
         earliest = due < earliest ? due : earliest;
     }
     return earliest;
@@ -127,9 +127,8 @@ uint32_t mu_queue_matchers_working(const struct queue_shard *shard)
     for (uint32_t i = 0; i < shard->config->modes_count; i++) {
         const struct queue_pool *pool = &shard->pools[i];
         for (uint32_t k = 0; k < pool->edges.slices; k++) {
-            work |= mu_queue_slice_lives(&pool->slices[k])
-                        ? UINT64_C(1) << pool->slices[k].matcher
-                        : 0;
+            work |=
+                mu_queue_slice_lives(&pool->slices[k]) ? UINT64_C(1) << pool->slices[k].matcher : 0;
         }
     }
     for (; work != 0; work &= work - 1) {

@@ -162,8 +162,7 @@ static void link_place(struct queue_shard *shard, uint32_t slot, struct queue_pl
 {
     struct queue_ticket *ticket = &shard->tickets[slot];
     struct queue_pool *pool = &shard->pools[place->pool];
-    place->cell =
-        (uint16_t)mu_edges_cell(rating_of(shard, slot, place->pool), ticket->unique);
+    place->cell = (uint16_t)mu_edges_cell(rating_of(shard, slot, place->pool), ticket->unique);
     link_turn(shard, slot, place);
     link_cell(shard, slot, place);
     mu_edges_add(&pool->edges, place->cell);

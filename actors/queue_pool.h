@@ -256,6 +256,10 @@ uint32_t mu_queue_matchers_working(const struct queue_shard *shard);
 
 /* Sees to it that each slice has a matcher, and each matcher its share. */
 void mu_queue_assign(struct queue_shard *shard);
+
+/* A matcher has come, or (proven) has taken its first slice: it is to have its share soon. */
+void mu_queue_assign_soon(struct queue_shard *shard, bool proven);
+
 int64_t mu_queue_assign_deadline(const struct queue_shard *shard);
 
 #endif /* MU_ACTORS_QUEUE_POOL_H */

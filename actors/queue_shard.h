@@ -154,7 +154,7 @@ struct queue_shard {
     struct queue_offer offers[MU_QUEUE_OFFERS_MAX];
     uint32_t offers_count;
     struct queue_matcher matchers[MU_QUEUE_MATCHERS_MAX];
-    bool unbalanced;         /* a matcher came, or took what it was given: share anew at once */
+    struct mu_rng dice;      /* for what not all shards should do */
     int64_t balance_ms;      /* when to look again whether each has its share */
     uint32_t snapshots_left; /* POOL_SYNCs of snapshots that this batch may still send */
     struct mu_counters counters;

@@ -283,8 +283,7 @@ static void join_travellers(struct queue_shard *shard, struct queue_slice *slice
 void mu_queue_slice_ack(struct queue_shard *shard, const struct mu_event *ev)
 {
     const struct mu_msg_pool_ack *ack = &ev->msg->pool_ack;
-    struct queue_slice *slice =
-        slice_of_sender(shard, ev, ack->mode, ack->slice, ack->generation);
+    struct queue_slice *slice = slice_of_sender(shard, ev, ack->mode, ack->slice, ack->generation);
     if (slice == NULL || ack->seq > slice->seq) {
         return; /* late */
     }
@@ -296,7 +295,9 @@ void mu_queue_slice_ack(struct queue_shard *shard, const struct mu_event *ev)
         return;
     }
     struct queue_matcher *matcher = &shard->matchers[slice->matcher];
-    shard->unbalanced = shard->unbalanced || !matcher->proven;
+    if (!matcher->proven) {
+        mu_queue_assign_soon(shard, true);
+    }
     matcher->proven = true;
     matcher->shy_until_ms = 0;
     slice->heard_ms = ev->now_ms;
@@ -304,8 +305,7 @@ void mu_queue_slice_ack(struct queue_shard *shard, const struct mu_event *ev)
     if (slice->state == QUEUE_SLICE_ASKING) {
         uint32_t end;
         slice->state = QUEUE_SLICE_SENDING;
-        mu_edges_range(&shard->pools[slice->pool].edges, slice->number, &slice->cursor_cell,
-                       &end);
+        mu_edges_range(&shard->pools[slice->pool].edges, slice->number, &slice->cursor_cell, &end);
         slice->cursor = slice->cursor_cell < end
                             ? shard->pools[slice->pool].cells[slice->cursor_cell].head
                             : MU_SLOT_NONE;
@@ -316,8 +316,8 @@ void mu_queue_slice_ack(struct queue_shard *shard, const struct mu_event *ev)
 struct queue_slice *mu_queue_slice_trusted(struct queue_shard *shard, const struct mu_event *ev)
 {
     const struct mu_msg_proposals *proposals = &ev->msg->proposals;
-    struct queue_slice *slice = slice_of_sender(shard, ev, proposals->mode, proposals->slice,
-                                                proposals->generation);
+    struct queue_slice *slice =
+        slice_of_sender(shard, ev, proposals->mode, proposals->slice, proposals->generation);
     return slice != NULL && slice->state == QUEUE_SLICE_READY ? slice : NULL;
 }
 
@@ -358,8 +358,7 @@ static void send_snapshot(struct queue_shard *shard, struct queue_slice *slice)
                 slice->state = QUEUE_SLICE_READY;
                 break;
             }
-            const struct queue_place *place =
-                mu_queue_place(&shard->tickets[slot], slice->pool);
+            const struct queue_place *place = mu_queue_place(&shard->tickets[slot], slice->pool);
             if (place->slice == slice->number && place->told != slice->generation &&
                 mu_queue_ticket_free(&shard->tickets[slot])) {
                 add_join(shard, slice, slot);

@@ -4,9 +4,9 @@
 #include "actors/queue_shard.h"
 
 enum {
-    LOOKS_MAX = 256,      /* tickets looked at for those who travel next */
-    AGE_MS_MIN = 1000,    /* nobody travels who has waited less */
-    AGE_MS_MAX = 5000,    /* who has waited so long may; or as soon as any legal match will do */
+    LOOKS_MAX = 256,   /* tickets looked at for those who travel next */
+    AGE_MS_MIN = 1000, /* nobody travels who has waited less */
+    AGE_MS_MAX = 5000, /* who has waited so long may; or as soon as any legal match will do */
 };
 
 /* From which age on a ticket may travel: for most there is something better where they are. */

@@ -103,6 +103,12 @@ static void put_sums(struct page *page)
     }
 }
 
+/* How far it is; what it last said is nothing to rely on once it is silent. */
+static const char *state_of(const struct mu_topology_process *process)
+{
+    return process->age_ms > SILENT_MS ? "SILENT" : process->state.text;
+}
+
 /* Brokers as "0,2". */
 static void brokers_text(uint32_t brokers, char ret[24])
 {
@@ -129,7 +135,7 @@ static void put_processes(struct page *page)
         put(page, process->age_ms > SILENT_MS ? BOLD : "",
             "%-8s %-24s %-17s %-20s %-8s %6" PRId64 " %-10s %6.1f %9.0f %-7s %7" PRId64,
             process->kind.text, process->name.text, process->instance.text, process->partition.text,
-            process->state.text, process->epoch, process->build.text, (double)process->age_ms / 1e3,
+            state_of(process), process->epoch, process->build.text, (double)process->age_ms / 1e3,
             (double)process->uptime_ms / 1e3, brokers, process->step_ms_max);
     }
 }
@@ -261,8 +267,8 @@ static void put_busy_processes(struct page *page)
         put(page, process->age_ms > SILENT_MS ? BOLD : "",
             "%-8s %-24s %-20s %-8s %6.1f %8.1f %8.1f %7" PRId64, process->kind.text,
             named ? process->name.text : process->instance.text, process->partition.text,
-            process->state.text, (double)process->age_ms / 1e3, process->in_per_s,
-            process->out_per_s, process->step_ms_max);
+            state_of(process), (double)process->age_ms / 1e3, process->in_per_s, process->out_per_s,
+            process->step_ms_max);
     }
     if (shown < count) {
         put(page, DIM, "... and %u more", (unsigned)(count - shown));

@@ -53,6 +53,29 @@ async def players(live, cluster):
     return {record["id"]: record for record in records}
 
 
+async def drains(live, cluster):
+    """Each kind of process but the broker is asked to end, ends in order, and is there again."""
+    gateway = f"127.0.0.1:{cluster.port}"
+
+    async def instances():
+        _, out, _ = await live.muster("status", "--json", "--gateway", gateway, "--wait", "10")
+        heard = sorted(json.loads(out)["processes"], key=lambda process: -process["heartbeatAgeMs"])
+        return {process["name"]: process["instance"] for process in heard if process["ready"]}
+
+    for name in ["matcher/0", "queue/eu-west-1", "lobby/0", "gateway", "store"]:
+        async def there():
+            return (await instances()).get(name)
+        before = await l.wait_for(name, there)
+        code, out, err = await live.muster("drain", "--gateway", gateway, name)
+        live.check(code == 0 and before in out, f"muster drain {name}: {err or 'it ends'}".strip())
+
+        async def again():
+            return (await instances()).get(name, before) != before
+        await l.wait_for(f"another {name}", again)
+    code, _, err = await live.muster("drain", "--gateway", gateway, "broker")
+    live.check(code == 1 and "nothing to hand over" in err, "a broker cannot be drained")
+
+
 async def run(live):
     cluster = await l.Cluster(live, live.path("data"), "--bots", str(BOTS)).start()
     print(f"      ready in {cluster.ready_s:.2f} s", flush=True)
@@ -72,6 +95,7 @@ async def run(live):
                "muster status --json tells every process")
     code, out, _ = await live.muster("top", "--count", "2", "--interval", "200", "--gateway", f"127.0.0.1:{cluster.port}")
     live.equal((code, out.count("ready"), out.count("per second")), (0, 2, 1), "muster top: two frames, rates in the second")
+    await drains(live, cluster)
     code, _, err = await live.muster("dev", "--data", cluster.data, "--port", "0")
     live.check(code == 69 and "another muster dev" in err, "a second muster dev on the same data is refused")
     code, _, err = await live.muster("verify", "--data", cluster.data)

@@ -46,8 +46,8 @@ struct world {
     struct mu_msg_event *events;
     uint32_t changes_count; /* of the last batch: pushed to partitions */
     struct world_change *changes;
-    uint64_t head;               /* of the last CHANGES */
-    char notes[WORLD_NOTES_MAX]; /* of the last batch, a line each */
+    uint64_t head;                       /* of the last CHANGES */
+    char notes[WORLD_NOTES_MAX];         /* of the last batch, a line each */
     uint64_t epochs[MU_LOBBIES_MAX + 7]; /* by index: lobbies, then the regions' queues */
 };
 

@@ -1,5 +1,5 @@
-/* tests/unit/test_gateway_lobbies.c - which lobby actor is asked, when there are several, and whether
- * all of them are there. */
+/* tests/unit/test_gateway_lobbies.c - which lobby actor is asked, when there are several, and
+ * whether all of them are there. */
 #include "tests/unit/rig.h"
 
 #include <string.h>

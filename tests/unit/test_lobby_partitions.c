@@ -1,5 +1,5 @@
-/* tests/unit/test_lobby_partitions.c - several lobby actors: each minds its own partition, and all of
- * them give servers away. */
+/* tests/unit/test_lobby_partitions.c - several lobby actors: each minds its own partition, and all
+ * of them give servers away. */
 #include "tests/unit/lobby_host.h"
 
 #include <string.h>
@@ -219,8 +219,8 @@ static const char *chosen(struct lobby_host *by, uint32_t nth)
     return by->got.match_allocate.server;
 }
 
-/* Both choose at the same moment among the same servers: each those at home first, so that no one is
- * refused before there are too few; but a fuller server at home is no better than a freer one. */
+/* Both choose at the same moment among the same servers: each those at home first, so that no one
+ * is refused before there are too few; but a fuller server at home is no better than a freer one. */
 static void test_choices_differ(void **state)
 {
     (void)state;

@@ -225,8 +225,7 @@ static void test_anything(void **state)
     }
     mu_edges_aim(&edges, 1, false);
     (void)settle();
-    while (mu_edges_shrink(&edges)) {
-    }
+    while (mu_edges_shrink(&edges)) {}
     assert_int_equal(edges.slices, 1);
 }
 
@@ -234,7 +233,7 @@ int main(int argc, char **argv)
 {
     rng.state = unit_seed(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cells),    cmocka_unit_test(test_equal_parts),
+        cmocka_unit_test(test_cells),      cmocka_unit_test(test_equal_parts),
         cmocka_unit_test(test_one_rating), cmocka_unit_test(test_rounds),
         cmocka_unit_test(test_anything),
     };

@@ -1,7 +1,8 @@
 /* Matchers that come and go: the queue shard alone; the test plays each of them. */
+#include "actors/queue_shard.h"
 #include "tests/unit/queue_world.h"
 
-enum { OTHERS_MAX = 80 };
+enum { OTHERS_MAX = 80, SHARDS = 6, MATCHERS = 9 };
 
 /* What the shard has told: who has which slice, as the matchers know it. */
 struct owner {
@@ -281,13 +282,95 @@ static void test_anything(void **state)
     rig_end(&rig);
 }
 
+/* Several shards, one after the other in `rig` and `owners`. */
+static struct {
+    struct rig rig;
+    struct owner owners[MATCHER_MODES];
+} shards[SHARDS];
+
+static void turn_to(uint32_t from, uint32_t to)
+{
+    shards[from].rig = rig;
+    memcpy(shards[from].owners, owners, sizeof owners);
+    rig = shards[to].rig;
+    memcpy(owners, shards[to].owners, sizeof owners);
+}
+
+static uint32_t slices_of_all(const char *name)
+{
+    uint32_t count = slices_of(name); /* of shard 0, which is at hand */
+    for (uint32_t i = 1; i < SHARDS; i++) {
+        for (uint32_t k = 0; k < MATCHER_MODES; k++) {
+            count += strcmp(shards[i].owners[k].matcher, name) == 0;
+        }
+    }
+    return count;
+}
+
+/* Time passes for all shards; matchers 0..matchers-1 say to each how many slices they have. */
+static uint32_t run_all(int64_t ms, uint32_t matchers)
+{
+    uint32_t moved = 0;
+    for (int64_t passed = 0; passed < ms; passed += 50) {
+        uint32_t told[MATCHERS] = { 0 };
+        for (uint32_t i = 0; i < matchers; i++) {
+            told[i] = slices_of_all(name_of(i));
+        }
+        for (uint32_t i = 0; i < SHARDS; i++) {
+            turn_to(i == 0 ? 0 : i - 1, i);
+            for (uint32_t k = 0; k < matchers && passed % 250 == 0; k++) {
+                here_from(name_of(k), told[k], false);
+            }
+            rig_batch_end(&rig);
+            moved += listen(matchers);
+            rig_advance(&rig, 50);
+            moved += listen(matchers);
+        }
+        turn_to(SHARDS - 1, 0);
+    }
+    return moved;
+}
+
+/* All shards see the same, and none does the others' part. */
+static void test_shards(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        log_seq = 10;
+        memset(owners, 0, sizeof owners);
+        rig_begin(&rig, &mu_queue_ops, "queue/eu-west-1");
+        ((struct queue_shard *)(void *)rig.actor)->dice.state = mu_rng_next(&rng);
+        serve();
+        shards[i].rig = rig;
+        memset(shards[i].owners, 0, sizeof owners);
+    }
+    rig = shards[0].rig;
+    (void)run_all(1000, 1);
+    assert_int_equal(slices_of_all(name_of(0)), SHARDS * MATCHER_MODES);
+    for (uint32_t matchers = 2; matchers <= MATCHERS; matchers++) {
+        uint32_t share = SHARDS * MATCHER_MODES / matchers;
+        (void)run_all(1000, matchers);
+        assert_true(slices_of_all(name_of(matchers - 1)) >= share / 3);
+        (void)run_all(20000, matchers);
+        for (uint32_t i = 0; i < matchers; i++) {
+            assert_in_range(slices_of_all(name_of(i)), share / 2, share + share / 2 + 1);
+        }
+        assert_in_range(run_all(20000, matchers), 0, 3); /* nothing goes to and fro */
+    }
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        turn_to(i == 0 ? 0 : i - 1, i);
+        rig_end(&rig);
+    }
+}
+
 int main(int argc, char **argv)
 {
     rng.state = unit_seed(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_joining),  cmocka_unit_test(test_draining),
-        cmocka_unit_test(test_silence),  cmocka_unit_test(test_refusing),
-        cmocka_unit_test(test_others),   cmocka_unit_test(test_anything),
+        cmocka_unit_test(test_joining), cmocka_unit_test(test_draining),
+        cmocka_unit_test(test_silence), cmocka_unit_test(test_refusing),
+        cmocka_unit_test(test_others),  cmocka_unit_test(test_anything),
+        cmocka_unit_test(test_shards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

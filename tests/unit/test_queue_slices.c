@@ -178,9 +178,7 @@ static void disturb(void)
             worker_kill(number);
         }
         break;
-    case 4:
-        worker->lost = worker->up && !worker->lost;
-        break;
+    case 4: worker->lost = worker->up && !worker->lost; break;
     default: loss_ppm = mu_rng_below(&rng, 2) == 0 ? 0 : 100000; break;
     }
 }

@@ -143,7 +143,7 @@ static const char whole[] =
     "\n"
     "kind     name                     instance          partition            state     epoch "
     "build       age s  uptime s brokers step ms\n"
-    "matcher  m?[2J                    #3                                     serving       0 "
+    "matcher  m?[2J                    #3                                     SILENT        0 "
     "              9.0         5 1             1\n"
     "queue    eu-a                     #4                queue/eu-west-1      serving       8 "
     "0.2.0         0.1        61 0,2          12\n"
