@@ -17,6 +17,7 @@ import live as l
 BOUND_S = 150  # of the whole, whatever happens
 PAGE_S = 100  # of the page
 HOSTS = 3
+REBOOT_S = 6.0  # as long as a quick machine needs; longer than it takes to be taken over
 PAGE = "docs/HOSTS.md"
 # As ssh does it: words become one text for a shell over there.
 SSH = """#!/bin/sh
@@ -34,15 +35,18 @@ esac
 """
 
 
-async def keep_on(lab, folder):
-    """Hosts that rebooted are switched on again, as a machine does it by itself."""
+async def switch_on(host, folder):
+    await host.boot()
+    with open(f"{folder}/{host.name}.pid", "w", encoding="ascii") as file:
+        file.write(str(host.pid))
+
+
+async def keep_on(host, folder):
+    """A host that rebooted is switched on again, as a machine does it by itself."""
     while True:
-        for host in lab.hosts.values():
-            if not host.running:
-                await host.boot()
-                with open(f"{folder}/{host.name}.pid", "w", encoding="ascii") as file:
-                    file.write(str(host.pid))
-        await asyncio.sleep(l.AGAIN_S)
+        await host.process.wait()
+        await asyncio.sleep(REBOOT_S)
+        await switch_on(host, folder)
 
 
 async def run(live):
@@ -56,15 +60,16 @@ async def run(live):
         with open(f"{folder}/{name}", "w", encoding="ascii") as file:
             file.write(text)
         os.chmod(f"{folder}/{name}", 0o755)
-    keeping = asyncio.ensure_future(keep_on(lab, folder))
-    await l.wait_for("the hosts", lambda: all(os.path.exists(f"{folder}/{name}.pid") for name in lab.hosts))
+    await asyncio.gather(*(switch_on(host, folder) for host in lab.hosts.values()))
+    keeping = [asyncio.ensure_future(keep_on(host, folder)) for host in lab.hosts.values()]
     lab_.any_filesystem(lab["h1"])
     page = await asyncio.create_subprocess_exec(
         f"{root}/tools/doctest", PAGE, cwd=root, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT, preexec_fn=lab_.die_with_parent,
         env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "MUSTER_DOCTEST_S": str(PAGE_S)})
     out, _ = await page.communicate()
-    keeping.cancel()
+    for task in keeping:
+        task.cancel()
     text = out.decode(errors="replace")
     passed, failed = map(int, re.findall(r"^(\d+) passed, (\d+) failed$", text, re.M)[-1])
     live.check(page.returncode == 0 and failed == 0 and passed > 0, f"{PAGE}: {passed} blocks do what they say" if failed == 0 else text)

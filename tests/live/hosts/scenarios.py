@@ -103,6 +103,27 @@ async def storeless(session):
     await session.healed("store cut off", text, not yes)
 
 
+async def edge_cut(session):
+    """A gateway and the lobby actor are cut off from all but the clients: that gateway says yes to nobody, the other one serves."""
+    await session.lab.split(["h3"], ["h1", "h2", "h4"])
+    begun = time.monotonic()
+    near, far = layout.doors(session.lab)
+    try:
+        await session.clients.probe(doors=[far], seconds=TAKEOVER_S)
+        text, good = f"rounds through the other gateway after {time.monotonic() - begun:.1f} s", True
+    except l.Failed as failure:
+        text, good = str(failure), False
+    await l.wait_for("a 503", lambda: any(call["status"] == 503 for call in through(session, near, begun)))
+    yes = [call for call in through(session, near, begun + UNDER_WAY_S) if 200 <= call["status"] < 300]
+    await session.lab.heal()
+    await session.healed("edge cut off", f"{text}; {len(yes)} x yes by the one cut off", good and not yes)
+
+
+def through(session, door, begun):
+    """What was asked through a gateway since then, but reads."""
+    return [call for call in session.calls_since(begun) if call["door"] == f"{door[0]}:{door[1]}"]
+
+
 async def slow(session, name):
     await session.lab.slow(name)
     begun = time.monotonic()
@@ -171,5 +192,6 @@ ALL = (
     (takeover, "h4", "us-east-1"),
     (takeover, "h2", "eu-west-1"),
     (storeless,),
+    (edge_cut,),
     (matchers,),
 )
