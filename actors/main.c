@@ -11,13 +11,15 @@
 #include "actors/store.h"
 #include "core/address.h"
 #include "core/launch.h"
+#include "core/placement.h"
 #include "storage/lmdb.h"
 
 static const char text[] =
     "Runs one part of a cluster.  KIND is one of\n"
     "  store     keeps everything, on disk; one a cluster\n"
     "  queue     owns the tickets of a region; needs --partition queue/REGION\n"
-    "  lobby     custom lobbies, acceptance, game servers; one a cluster (lobby/0)\n"
+    "  lobby     custom lobbies, acceptance, game servers; needs --partition lobby/K\n"
+    "            when the configuration has several: one process for each\n"
     "  matcher   proposes matches; start as many as there is work for\n"
     "\n"
     "The brokers, their keys, and the store's folder, are those of the configuration;\n"
@@ -82,10 +84,10 @@ static int complete(const struct mu_launch *launch, struct command *command)
         return usage(launch, "--data is for a store only", "");
     }
     if (command->partition == NULL) {
-        command->partition = lobby ? "lobby/0" : "";
+        command->partition = "";
     }
     bool owns = command->partition[0] != '\0';
-    if (owns != (queue || lobby)) {
+    if (owns ? !queue && !lobby : queue) { /* a lobby's may follow from the configuration */
         return usage(
             launch, owns ? "--partition is for queue and lobby only" : "--partition is needed", "");
     }
@@ -98,23 +100,44 @@ static int complete(const struct mu_launch *launch, struct command *command)
     return MU_OPTIONS_GO;
 }
 
-/* Loads the configuration, and looks for what the kind needs of it.  Returns MU_OPTIONS_GO, or the
- * exit code. */
-static int configure(struct mu_launch *launch, struct command *command)
+/* Whether the configuration has the partition; the only lobby need not be named.  Returns
+ * MU_OPTIONS_GO, or the exit code. */
+static int check_partition(const struct mu_launch *launch, struct command *command)
 {
     const struct mu_config *config = &launch->config;
-    int code = mu_launch_configure(launch, NULL);
-    if (code != MU_OPTIONS_GO) {
-        return code;
-    }
+    unsigned long long lobbies = config->settings.lobbies;
     if (command->ops == &mu_queue_ops &&
         mu_config_region(config, strchr(command->partition, '/') + 1) < 0) {
         mu_launch_tell(launch, "--partition %s: the configuration has no such region",
                        command->partition);
         return MU_EXIT_CONFIG;
     }
-    if (command->ops == &mu_store_actor_ops && command->data == NULL) {
-        command->data = config->cluster.store_data;
+    if (command->ops != &mu_lobby_ops) {
+        return MU_OPTIONS_GO;
+    }
+    if (command->partition[0] == '\0' && lobbies > 1) {
+        return usage(launch, "--partition is needed: the configuration has several lobbies", "");
+    }
+    if (command->partition[0] == '\0') {
+        command->partition = "lobby/0";
+    }
+    int32_t index = mu_placement_index(command->partition);
+    if (index < 0 || (unsigned long long)index >= lobbies) {
+        mu_launch_tell(launch, "--partition %s: the configuration has lobby/0%s%.0llu only",
+                       command->partition, lobbies == 1 ? "" : " to lobby/", lobbies - 1);
+        return MU_EXIT_CONFIG;
+    }
+    return MU_OPTIONS_GO;
+}
+
+/* Loads the configuration, and looks for what the kind needs of it.  Returns MU_OPTIONS_GO, or the
+ * exit code. */
+static int configure(struct mu_launch *launch, struct command *command)
+{
+    int code = mu_launch_configure(launch, NULL);
+    code = code == MU_OPTIONS_GO ? check_partition(launch, command) : code;
+    if (code == MU_OPTIONS_GO && command->ops == &mu_store_actor_ops && command->data == NULL) {
+        command->data = launch->config.cluster.store_data;
         if (command->data[0] == '\0') {
             return usage(launch,
                          "where the store's files are is not known: give --data FOLDER, or "
@@ -122,7 +145,7 @@ static int configure(struct mu_launch *launch, struct command *command)
                          "");
         }
     }
-    return MU_OPTIONS_GO;
+    return code;
 }
 
 /* Opens the store's engine, if it is the store.  Returns MU_OPTIONS_GO, or the exit code. */

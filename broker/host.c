@@ -276,6 +276,8 @@ static struct mu_router *create_router(struct host *host)
     const struct mu_router_options options = {
         .incarnation = random[0] | 1,
         .seed = random[1],
+        .name = host->options->name,
+        .build = host->options->build,
         .peers_max = MU_ROUTER_PEERS_MAX,
         .destinations_max = MU_ROUTER_DESTINATIONS_MAX,
         .players_max = MU_ROUTER_PLAYERS_MAX,
@@ -445,7 +447,7 @@ static int run(struct host *host)
             return EXIT_IO;
         }
         if (now >= watchdog_ms) {
-            (void)mu_notify("WATCHDOG=1"); /* a supervisor that is deaf restarts us */
+            (void)mu_notify_alive(true); /* a supervisor that is deaf restarts us */
             watchdog_ms = now + WATCHDOG_MS;
         }
     }

@@ -19,6 +19,7 @@ typedef void mu_broker_listening_fn(void *context, const char *endpoint);
 struct mu_broker_options {
     const char *bind;                  /* endpoint without mu_endpoint_fault() */
     const char *name;                  /* of this broker, for people */
+    const char *build;                 /* software version; NULL: none */
     const struct mu_key_pair *key;     /* borrowed; NULL: no keys, and who connects is trusted */
     const char *peers;                 /* with a key: the peers file; else NULL */
     volatile sig_atomic_t *reread;     /* set: look at the peers file now; or NULL */

@@ -357,6 +357,11 @@ static void sweep(struct mu_router *router, int64_t now_ms)
     router->sweep_ms = now_ms + MU_ROUTER_SWEEP_MS;
 }
 
+static const char *text_of(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
 static void send_stats(struct mu_router *router, int64_t now_ms)
 {
     uint8_t bytes[STATS_BYTES];
@@ -364,7 +369,10 @@ static void send_stats(struct mu_router *router, int64_t now_ms)
     router->control->op = MU_OP_STATS;
     memset(stats, 0, sizeof *stats);
     (void)snprintf(stats->kind, sizeof stats->kind, "broker");
+    (void)snprintf(stats->name, sizeof stats->name, "%s", text_of(router->options.name));
+    (void)snprintf(stats->build, sizeof stats->build, "%s", text_of(router->options.build));
     stats->ready = true;
+    stats->state = MU_LIFE_SERVING;
     stats->uptime_ms = (uint64_t)(now_ms - router->started_ms);
     mu_counters_export(mu_router_counters(router), stats);
     int64_t size = mu_msg_encode(router->control, bytes, sizeof bytes);

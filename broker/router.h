@@ -66,6 +66,8 @@ typedef void mu_router_note_fn(void *context, uint32_t peer, const char *note);
 struct mu_router_options {
     uint64_t incarnation;      /* of this broker: random, never 0 */
     uint64_t seed;             /* of jitter and hashes */
+    const char *name;          /* of the process, told in STATS; NULL: none; borrowed */
+    const char *build;         /* software version, likewise */
     uint32_t peers_max;        /* 1..MU_ROUTER_PEERS_MAX; peer numbers are below it */
     uint32_t destinations_max; /* 1..MU_ROUTER_DESTINATIONS_MAX */
     uint32_t players_max;      /* 1..: presence map; 100 bytes each when used */

@@ -406,11 +406,16 @@ bool mu_bus_registered(const struct mu_bus *bus, uint32_t broker)
 
 bool mu_bus_ready(const struct mu_bus *bus)
 {
-    bool ready = false;
+    return mu_bus_registered_mask(bus) != 0;
+}
+
+uint32_t mu_bus_registered_mask(const struct mu_bus *bus)
+{
+    uint32_t mask = 0;
     for (uint32_t i = 0; i < bus->links_count; i++) {
-        ready = ready || mu_bus_registered(bus, i);
+        mask |= mu_bus_registered(bus, i) ? 1u << i : 0u;
     }
-    return ready;
+    return mask;
 }
 
 bool mu_bus_presence_wanted(struct mu_bus *bus)

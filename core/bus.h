@@ -118,6 +118,9 @@ bool mu_bus_blocked(const struct mu_bus *bus, uint32_t broker);
 bool mu_bus_registered(const struct mu_bus *bus, uint32_t broker);
 bool mu_bus_ready(const struct mu_bus *bus);
 
+/* All that have: bit i for broker i. */
+uint32_t mu_bus_registered_mask(const struct mu_bus *bus);
+
 /* Whether a broker forgot (or never knew) what this process announced beside HELLO, since the
  * last call: a gateway then sends its PRESENCE again, with reset, to MU_BUS_TO_BROKERS. */
 bool mu_bus_presence_wanted(struct mu_bus *bus);

@@ -46,6 +46,8 @@ void mu_config_origins_say(const struct mu_config_origins *origins, const char *
         (void)snprintf(ret, MU_CONFIG_ORIGIN_MAX + 1, "default");
     }
     for (char *c = ret; *c != '\0'; c++) {
-        *c = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c; /* a file may be called anything */
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) { /* a file may be called anything */
+            *c = '?';
+        }
     }
 }

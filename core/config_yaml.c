@@ -66,12 +66,12 @@ void mu_config_reading_fault(struct mu_config_reading *reading, const char *wher
  * the cluster may be does not depend on each other. */
 static bool follows(const struct mu_config_reading *reading, uint32_t told, const char *where)
 {
+    bool alone = strncmp(where, "cluster.", strlen("cluster.")) == 0;
     for (uint32_t i = 0; i < told && i < MU_CONFIG_FAULTS_MAX; i++) {
-        const char *entry_end = strchr(reading->told[i], ']');
-        size_t bytes = entry_end == NULL || strncmp(where, "cluster.", 8) == 0
-                           ? strlen(reading->told[i]) + 1
-                           : (size_t)(entry_end - reading->told[i]) + 1;
-        if (strncmp(reading->told[i], where, bytes) == 0) {
+        const char *before = reading->told[i];
+        const char *entry_end = alone ? NULL : strchr(before, ']');
+        if (entry_end == NULL ? strcmp(before, where) == 0
+                              : strncmp(before, where, (size_t)(entry_end - before) + 1) == 0) {
             return true;
         }
     }

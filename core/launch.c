@@ -94,7 +94,9 @@ struct mu_launch *mu_launch_create(const char *program, const char *version)
         (void)snprintf(state->host, sizeof state->host, "localhost"); /* longer, or none at all */
     }
     for (char *c = state->host; *c != '\0'; c++) {
-        *c = name_byte(*c) ? *c : '-';
+        if (!name_byte(*c)) {
+            *c = '-';
+        }
     }
     launch->state = state;
     return launch;
@@ -165,12 +167,10 @@ static void add_variable(struct mu_launch_state *state, const char *name, const 
     if (value != NULL) {
         uint32_t i = state->overrides_count;
         char *origin = state->origins[i].text;
-        size_t begin = (size_t)snprintf(origin, WORD_MAX + 1, "environment MUSTER_");
+        char variable[MU_ENVIRONMENT_NAME_MAX + 1];
+        mu_environment_name(name, variable);
+        (void)snprintf(origin, WORD_MAX + 1, "environment %s", variable);
         (void)snprintf(state->paths[i].text, WORD_MAX + 1, "settings.%s", name);
-        (void)snprintf(origin + begin, WORD_MAX + 1 - begin, "%s", name);
-        for (char *c = origin + begin; *c != '\0'; c++) {
-            *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
-        }
         add(state, state->paths[i].text, value, origin);
     }
 }

@@ -8,6 +8,8 @@
 int mu_command_dev(int argc, char **argv);
 int mu_command_bots(int argc, char **argv);
 int mu_command_status(int argc, char **argv);
+int mu_command_top(int argc, char **argv);
+int mu_command_drain(int argc, char **argv);
 int mu_command_config(int argc, char **argv);
 int mu_command_rules(int argc, char **argv);
 int mu_command_ticket(int argc, char **argv);

@@ -19,7 +19,9 @@ static const struct {
 } commands[] = {
     { "dev", "run a whole cluster on this machine", mu_command_dev, NULL },
     { "bots", "let players and game servers play by themselves", mu_command_bots, NULL },
-    { "status", "show how a cluster does", mu_command_status, NULL },
+    { "status", "show all processes, partitions and queues of a cluster", mu_command_status, NULL },
+    { "top", "show how a cluster works, live", mu_command_top, NULL },
+    { "drain", "have a process of a cluster hand over and end", mu_command_drain, NULL },
     { "config", "check a configuration, or print what holds", mu_command_config, NULL },
     { "simulate", "replay tickets through the matching engine", mu_command_simulate, NULL },
     { "record", "record what a running cluster matches, for simulate", mu_command_record, NULL },

@@ -179,6 +179,10 @@ struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const
 bool sim_faulty(const struct sim *sim);
 int64_t sim_wall(const struct sim *sim);
 int64_t sim_since(const struct sim *sim, int64_t at_ms); /* the same, as the trace writes it */
+
+/* Whether very many want the same, so that one queue is cut into slices: a quarter of the seeds. */
+bool sim_hot(const struct sim *sim);
+
 bool sim_chance(struct sim *sim, uint32_t ppm);
 uint32_t sim_below(struct sim *sim, uint32_t n);
 uint32_t sim_random(struct sim *sim, uint32_t n); /* the same, and random in a steady world too */

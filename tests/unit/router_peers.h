@@ -70,6 +70,8 @@ static inline struct mu_router *create_with(bool keys)
     struct mu_router_options options = {
         .incarnation = 9,
         .seed = mu_rng_next(&rng),
+        .name = "broker-1",
+        .build = "1.2.3",
         .peers_max = PEERS,
         .destinations_max = 8,
         .players_max = 100,

@@ -42,7 +42,7 @@ static uint64_t work_of(uint32_t number)
     struct mu_pool_work work;
     (void)snprintf(shard, sizeof shard, "#%u", number);
     const struct lease *lease =
-        mu_matcher_lease((struct matcher *)(void *)rig.actor, shard, "team_match");
+        mu_matcher_lease((struct matcher *)(void *)rig.actor, shard, "team_match", 0);
     assert_non_null(lease);
     mu_pool_work(lease->pool, &work);
     return work.looks + work.steps;

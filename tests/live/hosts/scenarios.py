@@ -7,6 +7,8 @@ import layout
 import live as l
 
 OUTAGE_S = (0.5, 4.0)  # how long a fault lasts, drawn
+LONG_S = (10.0, 20.0)  # in a campaign, sometimes
+LONG = 0.2  # how often
 UNDER_WAY_S = 0.5  # what was under way when a cut began may still end well
 REFUSED = 10  # answers 503 that are enough to see
 GUEST = "h3"  # where matchers are added
@@ -19,7 +21,7 @@ def wall_ms():
 
 async def outage(session):
     """Lets a fault last."""
-    seconds = session.random.uniform(*OUTAGE_S)
+    seconds = session.random.uniform(*(LONG_S if session.random.random() < session.long else OUTAGE_S))
     await asyncio.sleep(seconds)
     return seconds
 

@@ -115,6 +115,7 @@ class Session:
         self.canary = "kestrel" + "".join(self.random.choice("bcdfghjkmnpqrstvwxz") for _ in range(6))
         self.clients = None
         self.eye = None
+        self.long = 0.0  # share of faults that last long
         self.runs = 0
         self.strangers = 0
         self.matchers = 0  # that were added
