@@ -9,6 +9,8 @@
 #include "actors/matcher_state.h"
 #include "actors/rules_compile.h"
 
+enum { WORK_MS = 6500 }; /* looks and steps that take about a millisecond */
+
 static struct matcher *matcher_of(struct mu_actor *actor)
 {
     return (struct matcher *)actor;
@@ -20,6 +22,13 @@ static const struct matcher *matcher_of_const(const struct mu_actor *actor)
 }
 
 /* Proposing. */
+
+static uint64_t work_of(const struct lease *lease)
+{
+    struct mu_pool_work work;
+    mu_pool_work(lease->pool, &work);
+    return work.looks + work.steps;
+}
 
 static void send_proposals(struct matcher *matcher)
 {
@@ -58,7 +67,8 @@ static bool propose(void *owner, const struct mu_engine_match *match)
         .region = match->region, .quality = match->quality, .shape = match->shape
     };
     matcher->counters.values[MU_COUNTER_PROPOSED]++;
-    return matcher->messages_left > 1; /* the last one is for what is being filled */
+    return matcher->messages_left > 1 && /* the last one is for what is being filled */
+           work_of(matcher->current) < matcher->work_end;
 }
 
 static void match_lease(struct matcher *matcher, struct lease *lease, struct mu_outbox *out)
@@ -66,11 +76,13 @@ static void match_lease(struct matcher *matcher, struct lease *lease, struct mu_
     struct mu_msg_proposals *proposals = &matcher->msg.proposals;
     matcher->msg.op = MU_OP_PROPOSALS;
     memcpy(proposals->mode, matcher->config->modes[lease->mode].name, sizeof proposals->mode);
+    proposals->slice = lease->slice;
     proposals->generation = lease->generation;
     proposals->seq = lease->seq;
     proposals->matches_count = 0;
     proposals->tickets_count = 0;
     matcher->current = lease;
+    matcher->work_end = work_of(lease) + MU_MATCHER_WORK_MAX;
     matcher->out = out;
     (void)mu_pool_match(lease->pool, matcher->now_ms, propose, matcher);
     send_proposals(matcher);
@@ -83,6 +95,7 @@ static void acknowledge(struct matcher *matcher, struct lease *lease, struct mu_
     struct mu_msg_pool_ack *ack = &matcher->msg.pool_ack;
     matcher->msg.op = MU_OP_POOL_ACK;
     memcpy(ack->mode, matcher->config->modes[lease->mode].name, sizeof ack->mode);
+    ack->slice = lease->slice;
     ack->generation = lease->generation;
     ack->seq = lease->seq;
     ack->resync = lease->resync;
@@ -91,11 +104,28 @@ static void acknowledge(struct matcher *matcher, struct lease *lease, struct mu_
     lease->ack_due = false;
 }
 
-static uint64_t work_of(const struct lease *lease)
+/* Says to all shards that it is here, and how busy it is: by what it has looked at, as it knows no
+ * clock but that of its events. */
+static void say_here(struct matcher *matcher, struct mu_outbox *out)
 {
-    struct mu_pool_work work;
-    mu_pool_work(lease->pool, &work);
-    return work.looks + work.steps;
+    struct mu_msg_matcher_here *here = &matcher->msg.matcher_here;
+    int64_t passed_ms = matcher->now_ms - matcher->here_last_ms;
+    uint64_t could = (uint64_t)(passed_ms > 0 ? passed_ms : 1) * WORK_MS;
+    matcher->msg.op = MU_OP_MATCHER_HERE;
+    here->draining = matcher->draining;
+    here->slices = matcher->leases_count;
+    here->busy_permille = matcher->work < could ? 1000 * matcher->work / could : 1000;
+    mu_outbox_event(out, "*queue", &matcher->msg);
+    matcher->work = 0;
+    matcher->here_last_ms = matcher->now_ms;
+    matcher->here_ms = matcher->now_ms + MU_MATCHER_HERE_MS;
+}
+
+/* For how long a shard may be silent about a slice.  Who drains has heard that it is over, unless
+ * that was lost. */
+static int64_t silence_of(const struct matcher *matcher)
+{
+    return matcher->draining ? MU_MATCHER_DRAIN_SILENCE_MS : MU_MATCHER_SILENCE_MS;
 }
 
 static void end_batch(struct matcher *matcher, struct mu_outbox *out)
@@ -104,6 +134,7 @@ static void end_batch(struct matcher *matcher, struct mu_outbox *out)
     uint32_t first = matcher->turn < end ? matcher->turn : 0;
     uint64_t work = 0;
     bool waits = false;
+    int64_t silence_ms = silence_of(matcher);
     matcher->messages_left = MU_MATCHER_BATCH_MAX;
     matcher->turn = 0;
     for (uint32_t n = 0; n < end; n++) {
@@ -115,7 +146,7 @@ static void end_batch(struct matcher *matcher, struct mu_outbox *out)
         if (lease->ack_due) {
             acknowledge(matcher, lease, out);
         }
-        if (matcher->now_ms - lease->heard_ms >= MU_MATCHER_SILENCE_MS) {
+        if (matcher->now_ms - lease->heard_ms >= silence_ms) {
             mu_outbox_note(out, "pool %s is silent -> forgotten", lease->key);
             mu_matcher_lease_end(matcher, lease);
         } else if (lease->ready && mu_pool_next_moment(lease->pool) <= matcher->now_ms) {
@@ -128,6 +159,10 @@ static void end_batch(struct matcher *matcher, struct mu_outbox *out)
                 matcher->turn = i;
             }
         }
+    }
+    matcher->work += work;
+    if (matcher->now_ms >= matcher->here_ms) {
+        say_here(matcher, out);
     }
 }
 
@@ -150,8 +185,11 @@ static int step(struct mu_actor *actor, const struct mu_event *ev, struct mu_out
         }
         break;
     case MU_EV_BATCH_END: end_batch(matcher, out); break;
+    case MU_EV_DRAIN:
+        matcher->draining = true;
+        matcher->here_ms = ev->now_ms; /* its shards hear of it at once */
+        break;
     case MU_EV_TIMER: break; /* the batch end that follows does the work */
-    case MU_EV_DRAIN:        /* its shards give its pools to another one when they miss it */
     case MU_EV_STOP: break;
     }
     return 0;
@@ -160,13 +198,13 @@ static int step(struct mu_actor *actor, const struct mu_event *ev, struct mu_out
 static int64_t deadline(const struct mu_actor *actor)
 {
     const struct matcher *matcher = matcher_of_const(actor);
-    int64_t earliest = MU_NEVER;
+    int64_t earliest = matcher->here_ms;
     for (uint32_t i = 0; i < matcher->leases_end; i++) {
         const struct lease *lease = &matcher->leases[i];
         if (lease->key[0] == '\0') {
             continue;
         }
-        int64_t due = lease->heard_ms + MU_MATCHER_SILENCE_MS;
+        int64_t due = lease->heard_ms + silence_of(matcher);
         if (lease->ready && mu_pool_next_moment(lease->pool) < due) {
             due = mu_pool_next_moment(lease->pool);
         }
@@ -256,14 +294,12 @@ static void check(const struct mu_actor *actor)
 
 static enum mu_life life(const struct mu_actor *actor)
 {
-    (void)actor; /* it knows nothing that it would have to learn first */
-    return MU_LIFE_SERVING;
+    return matcher_of_const(actor)->draining ? MU_LIFE_DRAINING : MU_LIFE_SERVING;
 }
 
 static bool drained(const struct mu_actor *actor)
 {
-    (void)actor;
-    return true;
+    return matcher_of_const(actor)->leases_count == 0;
 }
 
 static void destroy(struct mu_actor *actor)

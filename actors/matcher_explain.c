@@ -114,7 +114,7 @@ static_assert(sizeof((struct mu_msg_explanation *)NULL)->counts /
 void mu_matcher_explain(struct matcher *matcher, const struct mu_event *ev, struct mu_outbox *out)
 {
     const struct mu_msg_pool_explain *ask = &ev->msg->pool_explain;
-    struct lease *lease = mu_matcher_lease(matcher, ev->envelope->source, ask->mode);
+    struct lease *lease = mu_matcher_lease(matcher, ev->envelope->source, ask->mode, ask->slice);
     if (lease == NULL || !lease->ready) {
         mu_outbox_error(out, ev->envelope, MU_ERROR_UNAVAILABLE, "This matcher lacks the pool.");
         return;

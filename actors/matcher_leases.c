@@ -1,4 +1,4 @@
-/* actors/matcher_leases.c - the pools that a matcher has, as shards tell of them. */
+/* actors/matcher_leases.c - the slices of pools that a matcher has, as shards tell of them. */
 #include "actors/matcher_state.h"
 
 #include <assert.h>
@@ -8,9 +8,10 @@
 
 #include "actors/rules_compile.h"
 
-static void lease_key(const char *shard, const char *mode, char ret[MU_MATCHER_KEY_MAX + 1])
+static void lease_key(const char *shard, const char *mode, uint64_t slice,
+                      char ret[MU_MATCHER_KEY_MAX + 1])
 {
-    int n = snprintf(ret, MU_MATCHER_KEY_MAX + 1, "%s/%s", shard, mode);
+    int n = snprintf(ret, MU_MATCHER_KEY_MAX + 1, "%s/%s/%u", shard, mode, (unsigned)slice);
     assert(n > 0 && n <= MU_MATCHER_KEY_MAX);
 }
 
@@ -26,16 +27,17 @@ void mu_matcher_lease_end(struct matcher *matcher, struct lease *lease)
     }
 }
 
-struct lease *mu_matcher_lease(struct matcher *matcher, const char *shard, const char *mode)
+struct lease *mu_matcher_lease(struct matcher *matcher, const char *shard, const char *mode,
+                               uint64_t slice)
 {
     char key[MU_MATCHER_KEY_MAX + 1];
-    lease_key(shard, mode, key);
+    lease_key(shard, mode, slice, key);
     uint32_t index = mu_map_get(matcher->by_key, key);
     return index == MU_MAP_NONE ? NULL : &matcher->leases[index];
 }
 
 static struct lease *lease_begin(struct matcher *matcher, const char *key, const char *shard,
-                                 uint32_t mode)
+                                 uint32_t mode, uint32_t slice)
 {
     if (matcher->leases_count == MU_MATCHER_POOLS_MAX) {
         return NULL;
@@ -45,7 +47,7 @@ static struct lease *lease_begin(struct matcher *matcher, const char *key, const
         index++;
     }
     struct lease *lease = &matcher->leases[index];
-    *lease = (struct lease){ .mode = mode };
+    *lease = (struct lease){ .mode = mode, .slice = slice };
     (void)snprintf(lease->key, sizeof lease->key, "%s", key);
     (void)snprintf(lease->shard, sizeof lease->shard, "%s", shard);
     int r = mu_map_put(matcher->by_key, key, index);
@@ -183,10 +185,16 @@ void mu_matcher_take_sync(struct matcher *matcher, const struct mu_event *ev, st
         return; /* unacknowledged, it goes to another matcher */
     }
     char key[MU_MATCHER_KEY_MAX + 1];
-    lease_key(shard, sync->mode, key);
-    struct lease *lease = mu_matcher_lease(matcher, shard, sync->mode);
+    lease_key(shard, sync->mode, sync->slice, key);
+    struct lease *lease = mu_matcher_lease(matcher, shard, sync->mode, sync->slice);
+    if (sync->over) {
+        if (lease != NULL && sync->generation >= lease->generation) {
+            mu_matcher_lease_end(matcher, lease);
+        }
+        return;
+    }
     if (lease == NULL) {
-        lease = lease_begin(matcher, key, shard, (uint32_t)mode);
+        lease = lease_begin(matcher, key, shard, (uint32_t)mode, (uint32_t)sync->slice);
     }
     if (lease == NULL) {
         mu_outbox_note(out, "pool %s not taken: too many", key);

@@ -16,19 +16,20 @@
 #include "core/map.h"
 
 enum {
-    MU_MATCHER_KEY_MAX = MU_ADDRESS_MAX + 1 + MU_ID_MAX, /* shard, '/', mode */
-    MU_MATCHER_MATCHES_MAX = 64,                         /* of one PROPOSALS */
-    MU_MATCHER_TICKETS_MAX = 512,                        /* of one PROPOSALS */
+    MU_MATCHER_KEY_MAX = MU_ADDRESS_MAX + 1 + MU_ID_MAX + 3, /* shard, '/', mode, '/', slice */
+    MU_MATCHER_MATCHES_MAX = 64,                             /* of one PROPOSALS */
+    MU_MATCHER_TICKETS_MAX = 512,                            /* of one PROPOSALS */
 };
 static_assert(MU_MATCHER_KEY_MAX <= MU_MAP_KEY_MAX, "a pool's key is a map key");
 static_assert(MU_MATCHER_TICKETS_MAX >= MU_MATCH_PLAYERS_MAX,
               "the largest match fits into one message");
 
-/* One pool of one shard. */
+/* One slice of one pool of one shard. */
 struct lease {
     char key[MU_MATCHER_KEY_MAX + 1]; /* "": not in use */
     char shard[MU_ADDRESS_MAX + 1];
     uint32_t mode;       /* index */
+    uint32_t slice;      /* number */
     uint64_t generation; /* of the shard's assignment */
     uint64_t seq;        /* last POOL_SYNC that was applied */
     bool ready;          /* the snapshot is complete */
@@ -52,8 +53,13 @@ struct matcher {
     uint32_t leases_end;   /* one above the highest in use */
     uint32_t turn;         /* index of the lease that the next batch begins with */
     struct mu_counters counters;
+    bool draining;                     /* everything is to be handed over */
+    int64_t here_ms;                   /* when it says next that it is here */
+    int64_t here_last_ms;              /* when it said so last */
+    uint64_t work;                     /* looks and steps since then */
     uint32_t messages_left;            /* PROPOSALS that this batch may still send */
     struct lease *current;             /* while it proposes */
+    uint64_t work_end;                 /* of its pool: then the next batch goes on */
     struct mu_outbox *out;             /* while it proposes */
     struct mu_blocks *blocks;          /* of a roster that is being read */
     struct mu_facts *facts;            /* [MU_FACTS_BYTES_MAX] of the ticket that is being read */
@@ -67,8 +73,9 @@ struct matcher {
 void mu_matcher_take_sync(struct matcher *matcher, const struct mu_event *ev,
                           struct mu_outbox *out);
 
-/* The lease of a shard's pool, or NULL. */
-struct lease *mu_matcher_lease(struct matcher *matcher, const char *shard, const char *mode);
+/* The lease of a slice of a shard's pool, or NULL. */
+struct lease *mu_matcher_lease(struct matcher *matcher, const char *shard, const char *mode,
+                               uint64_t slice);
 
 /* Forgets it. */
 void mu_matcher_lease_end(struct matcher *matcher, struct lease *lease);

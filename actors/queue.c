@@ -44,7 +44,9 @@ static void destroy(struct mu_actor *actor)
     free(shard->commits_free);
     free(shard->forwards);
     free(shard->forwards_free);
-    mu_queue_rules_release(shard);
+    for (uint32_t i = 0; i < shard->pools_count; i++) {
+        mu_queue_pool_release(&shard->pools[i]);
+    }
     free(shard);
 }
 
@@ -104,9 +106,11 @@ static int create(const struct mu_actor_env *env, struct mu_actor **ret)
     shard->region = (uint32_t)region;
     shard->doubt_ms = MU_NEVER;
     shard->ids.rng.state = env->seed;
+    shard->dice.state = env->seed ^ env->incarnation;
     mu_follow_init(&shard->follow, env);
     memcpy(shard->partition, shard->follow.partition, sizeof shard->partition);
     shard->pools_count = env->config->modes_count + 1;
+    mu_queue_matchers_init(shard);
     int r = 0;
     for (uint32_t i = 0; i < shard->pools_count && r == 0; i++) {
         r = mu_queue_pool_init(shard, i);
@@ -195,8 +199,10 @@ static int take_message(struct queue_shard *shard, const struct mu_event *ev)
     case MU_FRAME_REPLY: return take_reply(shard, ev);
     case MU_FRAME_REQUEST: take_request(shard, ev); return 0;
     case MU_FRAME_EVENT:
-        if (ev->msg->op == MU_OP_POOL_ACK) {
-            mu_queue_pool_ack(shard, ev);
+        if (ev->msg->op == MU_OP_MATCHER_HERE) {
+            mu_queue_matcher_here(shard, ev);
+        } else if (ev->msg->op == MU_OP_POOL_ACK) {
+            mu_queue_slice_ack(shard, ev);
         } else if (ev->msg->op == MU_OP_PROPOSALS) {
             mu_queue_commit_proposals(shard, ev);
         } else if (ev->msg->op == MU_OP_OFFER) {
@@ -350,31 +356,6 @@ static void check_ticket(const struct queue_shard *shard, uint32_t slot)
     }
 }
 
-static uint32_t check_pool(const struct queue_shard *shard, uint32_t index)
-{
-    const struct queue_pool *pool = &shard->pools[index];
-    uint32_t members = 0;
-    uint32_t own = 0;
-    uint32_t players = 0;
-    uint32_t prev = MU_SLOT_NONE;
-    for (uint32_t slot = pool->head; slot != MU_SLOT_NONE;) {
-        const struct queue_ticket *ticket = &shard->tickets[slot];
-        const struct queue_place *place = mu_queue_place(&shard->tickets[slot], index);
-        assert(place != NULL && place->prev == prev && !ticket->gone);
-        members++;
-        if (mu_queue_counts(ticket)) {
-            own++;
-            players += ticket->base.players;
-        }
-        prev = slot;
-        slot = place->next;
-        assert(members <= shard->slots.capacity);
-    }
-    assert(pool->tail == prev);
-    assert(pool->tickets == own && pool->players == players && pool->ages.count == own);
-    return members;
-}
-
 static void check(const struct mu_actor *actor)
 {
     const struct queue_shard *shard = shard_of_const(actor);
@@ -394,7 +375,7 @@ static void check(const struct mu_actor *actor)
     assert(present == mu_slots_count(&shard->slots));
     uint32_t members = 0;
     for (uint32_t i = 0; i < shard->pools_count; i++) {
-        members += check_pool(shard, i);
+        members += mu_queue_pool_check(shard, i);
     }
     assert(members == places);
     uint32_t in_commits = 0;

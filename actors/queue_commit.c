@@ -86,16 +86,19 @@ static bool is_fresh(const struct queue_shard *shard, struct queue_proposed *pro
     return true;
 }
 
-/* Tells the matcher what is true of each ticket: free again, or not to be had. */
-static void reject(struct queue_shard *shard, const struct queue_proposed *proposed)
+/* Tells the matcher what is true of each ticket: free again, or not to be had.  One that has moved
+ * to another slice meanwhile leaves the one that it was proposed from. */
+static void reject(struct queue_shard *shard, const struct queue_proposed *proposed,
+                   struct queue_slice *slice)
 {
     for (uint32_t i = 0; i < proposed->count; i++) {
         uint32_t slot = mu_queue_ticket_find(shard, proposed->tickets[i].id);
         if (slot != MU_SLOT_NONE && mu_queue_ticket_free(&shard->tickets[slot]) &&
-            mu_queue_place(&shard->tickets[slot], proposed->pool) != NULL) {
+            mu_queue_place(&shard->tickets[slot], proposed->pool) != NULL &&
+            mu_queue_slice_of(shard, slot, proposed->pool) == slice) {
             mu_queue_pool_join(shard, slot, proposed->pool);
         } else {
-            mu_queue_pool_leave_unknown(shard, proposed->pool, proposed->tickets[i].id);
+            mu_queue_slice_leave(shard, slice, proposed->tickets[i].id);
         }
     }
 }
@@ -133,16 +136,17 @@ static void commit(struct queue_shard *shard, const struct queue_proposed *propo
                        index);
 }
 
-static void handle(struct queue_shard *shard, struct queue_proposed *proposed)
+static void handle(struct queue_shard *shard, struct queue_proposed *proposed,
+                   struct queue_slice *slice)
 {
     if (!is_fresh(shard, proposed)) {
         shard->counters.values[MU_COUNTER_PROPOSALS_STALE]++;
-        reject(shard, proposed);
+        reject(shard, proposed, slice);
         return;
     }
     if (!mu_queue_proposal_legal(shard, proposed)) {
         shard->counters.values[MU_COUNTER_PROPOSALS_ILLEGAL]++;
-        reject(shard, proposed);
+        reject(shard, proposed, slice);
         return;
     }
     if (shard->commits_free_count == 0) {
@@ -154,16 +158,15 @@ static void handle(struct queue_shard *shard, struct queue_proposed *proposed)
 void mu_queue_commit_proposals(struct queue_shard *shard, const struct mu_event *ev)
 {
     const struct mu_msg_proposals *proposals = &ev->msg->proposals;
-    int32_t mode = mu_config_mode(shard->config, proposals->mode);
-    if (shard->draining || mode < 0 ||
-        !mu_queue_pool_trusts(&shard->pools[mode], ev->envelope->source, proposals->generation)) {
+    struct queue_slice *slice = mu_queue_slice_trusted(shard, ev);
+    if (shard->draining || slice == NULL) {
         shard->counters.values[MU_COUNTER_PROPOSALS_STALE] += proposals->matches_count;
         return;
     }
     uint32_t at = 0;
     for (uint32_t i = 0; i < proposals->matches_count; i++) {
         struct queue_proposed proposed = {
-            .pool = (uint32_t)mode,
+            .pool = slice->pool,
             .proposal = &proposals->matches[i],
             .tickets = &proposals->tickets[at],
         };
@@ -171,7 +174,7 @@ void mu_queue_commit_proposals(struct queue_shard *shard, const struct mu_event 
             at++;
             proposed.count++;
         }
-        handle(shard, &proposed);
+        handle(shard, &proposed, slice);
     }
 }
 

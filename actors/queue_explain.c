@@ -1,4 +1,4 @@
-/* actors/queue_explain.c - why a ticket still waits: asked of the matcher that has its pool. */
+/* actors/queue_explain.c - why a ticket still waits: asked of the matcher that has its slice. */
 #include "actors/queue_shard.h"
 
 #include <assert.h>
@@ -6,8 +6,8 @@
 
 enum { EXPLAIN_BUDGET_MS = 2000 };
 
-/* The pool that is asked about, or NULL: that has been answered. */
-static struct queue_pool *pool_of(struct queue_shard *shard, const struct mu_event *ev)
+/* The slice that the ticket which is asked about is in, or NULL: that has been answered. */
+static const struct queue_slice *slice_of(struct queue_shard *shard, const struct mu_event *ev)
 {
     const struct mu_msg_ticket_explain *ask = &ev->msg->ticket_explain;
     uint32_t slot = mu_queue_ticket_find(shard, ask->ticket);
@@ -28,12 +28,13 @@ static struct queue_pool *pool_of(struct queue_shard *shard, const struct mu_eve
         }
         index = (uint32_t)mode;
     }
-    if (shard->pools[index].state != QUEUE_POOL_READY) {
+    const struct queue_slice *slice = mu_queue_slice_of(shard, slot, index);
+    if (slice->state != QUEUE_SLICE_READY) {
         mu_outbox_error(shard->out, ev->envelope, MU_ERROR_UNAVAILABLE,
                         "No matcher has this queue at the moment.");
         return NULL;
     }
-    return &shard->pools[index];
+    return slice;
 }
 
 void mu_queue_explain(struct queue_shard *shard, const struct mu_event *ev)
@@ -46,14 +47,14 @@ void mu_queue_explain(struct queue_shard *shard, const struct mu_event *ev)
         mu_outbox_error(shard->out, ev->envelope, MU_ERROR_OVERLOADED, "Too many ask at once.");
         return;
     }
-    const struct queue_pool *pool = pool_of(shard, ev);
-    if (pool == NULL) {
+    const struct queue_slice *slice = slice_of(shard, ev);
+    if (slice == NULL) {
         return;
     }
     const struct mu_msg_envelope *request = ev->envelope;
     uint64_t left_ms = request->budget_ms;
     struct mu_request forwarded = {
-        .to = pool->matcher,
+        .to = shard->matchers[slice->matcher].instance,
         .budget_ms =
             left_ms >= 1 && left_ms < EXPLAIN_BUDGET_MS ? (uint32_t)left_ms : EXPLAIN_BUDGET_MS,
         .trace = request->trace[0] != '\0' ? request->trace : NULL,
@@ -61,7 +62,8 @@ void mu_queue_explain(struct queue_shard *shard, const struct mu_event *ev)
     struct mu_msg_pool_explain *ask = &shard->msg.pool_explain;
     shard->msg.op = MU_OP_POOL_EXPLAIN;
     memcpy(ask->ticket, ev->msg->ticket_explain.ticket, sizeof ask->ticket);
-    memcpy(ask->mode, shard->config->modes[pool - shard->pools].name, sizeof ask->mode);
+    memcpy(ask->mode, shard->config->modes[slice->pool].name, sizeof ask->mode);
+    ask->slice = slice->number;
     uint64_t sequence = mu_outbox_request(shard->out, &forwarded, &shard->msg);
     mu_queue_forward_begin(shard, request, sequence, (int64_t)forwarded.budget_ms,
                            QUEUE_CALL_EXPLAIN);

@@ -83,11 +83,3 @@ void mu_queue_rules_scan_end(struct queue_shard *shard)
         }
     }
 }
-
-void mu_queue_rules_release(struct queue_shard *shard)
-{
-    for (uint32_t i = 0; i < shard->pools_count; i++) {
-        free(shard->pools[i].rules_text);
-        mu_rulebook_release(&shard->pools[i].book);
-    }
-}

@@ -3,11 +3,10 @@
  *   queue.c           events and dispatch
  *   queue_tickets.c   the tickets: own ones as the log says, foreign ones as they are offered
  *   queue_backfill.c  the backfills, which stand among the tickets
- *   queue_places.c    a ticket's places in the pools of the modes that it waits for
  *   queue_requests.c  TICKET_ADD and TICKET_LOOK
  *   queue_admit.c     whether a ticket can ever match
  *   queue_explain.c   why a ticket still waits
- *   queue_matchers.c  each mode's pool, and the matcher that has it
+ *   queue_pool.h      each mode's pool, cut into slices, and the matchers that have them
  *   queue_check.c     whether a proposed match may be made, and who sits where
  *   queue_commit.c    proposals and commits
  *   queue_rules.c     the modes' rule sets
@@ -19,38 +18,24 @@
 #include "actors/engine.h"
 #include "actors/engine_slots.h"
 #include "actors/queue.h"
-#include "actors/queue_ages.h"
+#include "actors/queue_pool.h"
 #include "actors/roster.h"
 #include "core/calls.h"
 #include "core/config.h"
 #include "core/counters.h"
 #include "core/follow.h"
 #include "core/heap.h"
-#include "core/histogram.h"
 #include "core/id.h"
 
 enum {
     MU_QUEUE_POOLS_MAX = MU_MODES_MAX + 1, /* the last one: tickets of modes that are gone */
-    MU_QUEUE_JOINS_MAX = 64,               /* of one POOL_SYNC */
-    MU_QUEUE_LEAVES_MAX = 256,             /* of one POOL_SYNC */
-    MU_QUEUE_QUITS_MAX = 64,               /* of one POOL_SYNC */
     MU_QUEUE_PLACES_MAX = 4,               /* modes that one ticket waits for */
-    MU_QUEUE_WAITS_MAX = 256,              /* recent waits, for the estimate */
-    MU_QUEUE_SPREADS_MAX = 64,             /* recent matches */
+    MU_QUEUE_MATCHERS_MAX = 64,            /* that are known; more are not */
     MU_QUEUE_OFFERS_MAX = 256,             /* of one batch before they are sent */
     MU_QUEUE_CAPACITY_FIRST = 1024,        /* tickets */
     MU_QUEUE_WHY_MAX = 255,                /* bytes of why a ticket is refused */
     MU_QUEUE_FACTS_BYTES = 1 << 24,        /* facts of one match; address space, hardly touched */
     MU_QUEUE_SEND_BYTES = 4 << 20,         /* of one step: then what can wait is left to the next */
-};
-
-/* A ticket in one pool. */
-struct queue_place {
-    uint64_t told;       /* generation in which the matcher heard that it is free; 0: not */
-    uint32_t next;       /* in the pool, or MU_SLOT_NONE */
-    uint32_t prev;       /* in the pool, or MU_SLOT_NONE */
-    uint32_t age_bucket; /* own: in the pool's ages */
-    uint8_t pool;        /* index */
 };
 
 /* One ticket that waits. */
@@ -77,52 +62,6 @@ struct queue_ticket {
     bool foreign;         /* another region's */
     bool expiring;        /* TICKET_EXPIRE is out */
     bool gone;            /* removed already, but in a commit that is not definite */
-};
-
-enum queue_pool_state {
-    QUEUE_POOL_IDLE,    /* nobody has it: ask at ask_ms */
-    QUEUE_POOL_ASKING,  /* the first POOL_SYNC is out */
-    QUEUE_POOL_SENDING, /* the snapshot is being sent */
-    QUEUE_POOL_READY,   /* changes are being sent */
-};
-
-/* The tickets of one mode, and who matches them. */
-struct queue_pool {
-    uint32_t head; /* first ticket, or MU_SLOT_NONE; in order of coming */
-    uint32_t tail;
-    uint32_t tickets; /* own */
-    uint32_t players; /* own */
-    struct mu_ages ages;
-    enum queue_pool_state state;
-    char matcher[MU_ADDRESS_MAX + 1]; /* instance; "": any */
-    uint64_t generation;
-    uint64_t seq;                       /* last POOL_SYNC sent */
-    uint64_t acked_seq;                 /* last one acknowledged */
-    int64_t sent_ms;                    /* when the last one was sent */
-    int64_t heard_ms;                   /* when the matcher was heard last */
-    uint32_t cursor;                    /* SENDING: the next ticket of the snapshot */
-    uint32_t joins[MU_QUEUE_JOINS_MAX]; /* slots to be sent */
-    uint32_t joins_count;
-    char leaves[MU_QUEUE_LEAVES_MAX][MU_ID_MAX + 1]; /* ids to be sent */
-    uint32_t leaves_count;
-    char quits[MU_QUEUE_QUITS_MAX][MU_ID_MAX + 1]; /* ids to be sent */
-    uint32_t quits_count;
-    uint64_t matches; /* committed */
-    uint64_t matched_players;
-    uint32_t waits_ms[MU_QUEUE_WAITS_MAX];  /* ring */
-    uint64_t waits_count;                   /* ever */
-    uint32_t estimate_ms;                   /* median of the ring, a while ago */
-    uint64_t estimate_count;                /* waits_count then */
-    double spreads[MU_QUEUE_SPREADS_MAX];   /* ring */
-    uint64_t waits[MU_WAIT_BUCKETS];        /* tickets matched, ever */
-    double wait_sum;                        /* s */
-    uint64_t qualities[MU_QUALITY_BUCKETS]; /* matches, ever */
-    double quality_sum;
-    struct mu_rulebook book; /* what matches are judged by */
-    uint64_t rules_version;  /* of the rule set that holds; 0: there is none */
-    uint8_t *rules_text;     /* owned: [rules_bytes] its document; NULL */
-    uint32_t rules_bytes;
-    uint32_t rules_scan; /* last snapshot it was in */
 };
 
 /* A match on its way into the store. */
@@ -214,6 +153,9 @@ struct queue_shard {
     uint32_t explains_count; /* POOL_EXPLAINs that are out */
     struct queue_offer offers[MU_QUEUE_OFFERS_MAX];
     uint32_t offers_count;
+    struct queue_matcher matchers[MU_QUEUE_MATCHERS_MAX];
+    struct mu_rng dice;      /* for what not all shards should do */
+    int64_t balance_ms;      /* when to look again whether each has its share */
     uint32_t snapshots_left; /* POOL_SYNCs of snapshots that this batch may still send */
     struct mu_counters counters;
     struct mu_msg msg;    /* scratch: what is being sent */
@@ -300,23 +242,13 @@ bool mu_queue_backfill_expired(struct queue_shard *shard, uint32_t slot,
 void mu_queue_backfill_adopt(struct queue_shard *shard, uint32_t slot,
                              const struct mu_msg_ticket_ref *truth);
 
-/* queue_places.c. */
+/* queue_tickets.c, as others see them. */
 
 /* Whether it is one of those who wait here. */
 static inline bool mu_queue_counts(const struct queue_ticket *ticket)
 {
     return !ticket->foreign && !ticket->base.backfill;
 }
-
-/* A ticket's place in a pool, or NULL: it does not wait there. */
-struct queue_place *mu_queue_place(struct queue_ticket *ticket, uint32_t pool);
-
-/* Puts a ticket with its roster at the end of its pools, or takes it out of them. */
-void mu_queue_places_link(struct queue_shard *shard, uint32_t slot);
-void mu_queue_places_unlink(struct queue_shard *shard, uint32_t slot);
-
-/* Takes it into one more pool.  Returns false when it has MU_QUEUE_PLACES_MAX already. */
-bool mu_queue_places_add(struct queue_shard *shard, uint32_t slot, uint32_t pool);
 
 /* The ticket as the rules of a pool see it, without facts. */
 void mu_queue_ticket_view(const struct queue_shard *shard, uint32_t slot, uint32_t pool,
@@ -357,37 +289,6 @@ void mu_queue_explained(struct queue_shard *shard, uint64_t user, const struct m
 bool mu_queue_admits(struct queue_shard *shard, const struct mu_msg_ticket_add *add, uint32_t mode,
                      char ret[MU_QUEUE_WHY_MAX + 1]);
 
-/* queue_matchers.c. */
-
-/* Returns 0 or -ENOMEM. */
-int mu_queue_pool_init(struct queue_shard *shard, uint32_t index);
-
-/* A ticket can be had: new, or again.  Tells the matchers of its pools, or of one of them. */
-void mu_queue_pools_join(struct queue_shard *shard, uint32_t slot);
-void mu_queue_pool_join(struct queue_shard *shard, uint32_t slot, uint32_t index);
-
-/* A ticket cannot be had any more; quits: it has ended without a match.  Tells the matchers. */
-void mu_queue_pools_leave(struct queue_shard *shard, uint32_t slot, bool quits);
-
-/* The pool's rules have changed: its matcher begins anew. */
-void mu_queue_pool_restart(struct queue_shard *shard, uint32_t index);
-
-/* The matcher speaks of a ticket that does not exist. */
-void mu_queue_pool_leave_unknown(struct queue_shard *shard, uint32_t index, const char *id);
-
-void mu_queue_pool_ack(struct queue_shard *shard, const struct mu_event *ev);
-
-/* Whether a proposal comes from the matcher that has this generation of the pool. */
-bool mu_queue_pool_trusts(const struct queue_pool *pool, const char *source, uint64_t generation);
-
-/* Sends what is due: assignments, snapshots, changes, signs of life. */
-void mu_queue_pools_flush(struct queue_shard *shard);
-
-int64_t mu_queue_pools_deadline(const struct queue_shard *shard);
-
-/* Different matchers that have a pool. */
-uint32_t mu_queue_pools_matchers(const struct queue_shard *shard);
-
 /* queue_commit.c. */
 
 void mu_queue_commit_proposals(struct queue_shard *shard, const struct mu_event *ev);
@@ -420,8 +321,6 @@ void mu_queue_rules_changed(struct queue_shard *shard, const struct mu_msg_chang
 
 /* A snapshot has ended: rule sets that were not in it are forgotten. */
 void mu_queue_rules_scan_end(struct queue_shard *shard);
-
-void mu_queue_rules_release(struct queue_shard *shard);
 
 /* queue_offer.c. */
 

@@ -69,6 +69,10 @@ static void fill_pool(const struct queue_shard *shard, uint32_t index, int64_t n
     uint32_t spreads =
         pool->matches < MU_QUEUE_SPREADS_MAX ? (uint32_t)pool->matches : MU_QUEUE_SPREADS_MAX;
     double spread = 0;
+    bool matched = false;
+    for (uint32_t i = 0; i < pool->edges.slices; i++) {
+        matched = matched || mu_queue_slice_lives(&pool->slices[i]);
+    }
     for (uint32_t i = 0; i < spreads; i++) {
         spread += pool->spreads[i] / (double)spreads;
     }
@@ -87,6 +91,7 @@ static void fill_pool(const struct queue_shard *shard, uint32_t index, int64_t n
         .wait_sum = pool->wait_sum,
         .qualities_count = MU_QUALITY_BUCKETS,
         .quality_sum = pool->quality_sum,
+        .slices = matched ? pool->edges.slices : 0,
     };
     for (uint32_t i = 0; i < MU_WAIT_BUCKETS; i++) {
         ret->waits[i].count = pool->waits[i];
@@ -101,7 +106,7 @@ static void fill_pool(const struct queue_shard *shard, uint32_t index, int64_t n
 void mu_queue_stats_fill(const struct queue_shard *shard, int64_t now_ms, struct mu_msg_stats *ret)
 {
     struct mu_counters counters = shard->counters;
-    counters.values[MU_COUNTER_MATCHERS] = mu_queue_pools_matchers(shard);
+    counters.values[MU_COUNTER_MATCHERS] = mu_queue_matchers_working(shard);
     ret->counters_count = 0;
     (void)snprintf(ret->kind, sizeof ret->kind, "%s", shard->actor.ops->kind);
     memcpy(ret->partition, shard->partition, sizeof ret->partition);

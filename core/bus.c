@@ -123,7 +123,18 @@ static void said_goodbye(struct mu_bus *bus, struct mu_bus_link *link)
     if (strcmp(bus->control->bye.reason, "superseded") == 0) {
         bus->superseded = true;
     }
+    link->goodbye = true;
+    copy(link->reason, sizeof link->reason, bus->control->bye.reason);
     drop_link(bus, link);
+}
+
+const char *mu_bus_goodbye(struct mu_bus *bus, uint32_t broker)
+{
+    assert(broker < bus->links_count);
+    struct mu_bus_link *link = &bus->links[broker];
+    bool goodbye = link->goodbye;
+    link->goodbye = false;
+    return goodbye ? link->reason : NULL;
 }
 
 /* What left at the nonce's time was answered. */
@@ -395,11 +406,16 @@ bool mu_bus_registered(const struct mu_bus *bus, uint32_t broker)
 
 bool mu_bus_ready(const struct mu_bus *bus)
 {
-    bool ready = false;
+    return mu_bus_registered_mask(bus) != 0;
+}
+
+uint32_t mu_bus_registered_mask(const struct mu_bus *bus)
+{
+    uint32_t mask = 0;
     for (uint32_t i = 0; i < bus->links_count; i++) {
-        ready = ready || mu_bus_registered(bus, i);
+        mask |= mu_bus_registered(bus, i) ? 1u << i : 0u;
     }
-    return ready;
+    return mask;
 }
 
 bool mu_bus_presence_wanted(struct mu_bus *bus)

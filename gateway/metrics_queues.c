@@ -18,6 +18,7 @@ enum queue_value {
     QUEUE_WAITS,
     QUEUE_QUALITY,
     QUEUE_RULES,
+    QUEUE_SLICES,
     QUEUE_VALUES_COUNT
 };
 
@@ -43,6 +44,8 @@ static const struct {
                         "Quality of matches, 0 bad to 1 perfect." },
     [QUEUE_RULES] = { "muster_queue_rules_version", "gauge",
                       "Version of the rule set that the shard knows; 0: the configuration's." },
+    [QUEUE_SLICES] = { "muster_queue_slices", "gauge",
+                       "Parts that are matched by themselves; 0: no matcher has it." },
 };
 
 static void put_queue_line(struct mu_metrics_text *text, enum queue_value which,
@@ -116,6 +119,7 @@ static void put_pool(struct mu_metrics_text *text, enum queue_value which,
         }
         break;
     case QUEUE_RULES: put_queue_line(text, which, "", pool, (double)pool->rules); break;
+    case QUEUE_SLICES: put_queue_line(text, which, "", pool, (double)pool->slices); break;
     case QUEUE_VALUES_COUNT: break;
     }
 }

@@ -17,6 +17,7 @@ from history import History
 
 # One mode in which whoever may play does so at once: what is measured is how the service comes back, not how choosy it is.
 CONFIG = """settings:
+  lobbies: 2
   cooldown_ms: 200
   cooldown_max_ms: 1000
 modes:

@@ -54,7 +54,7 @@ static bool is_player(const struct client *client)
 static const char *any_mode(struct sim *sim)
 {
     static const char *const modes[] = { "ranked", "ranked", "duel", "team_match", "casual" };
-    return modes[sim_below(sim, 5)];
+    return modes[sim_hot(sim) ? 3 : sim_below(sim, 5)];
 }
 
 static void enqueue(struct sim *sim, struct client *client)
@@ -474,7 +474,7 @@ void player_add(struct sim *sim, uint32_t number)
     (void)snprintf(p->username, sizeof p->username, "Player %u", number);
     p->rules = number == 0 ? 2 : 0;
     set(p->region, sizeof p->region,
-        sim->config.regions[sim_below(sim, sim->config.regions_count)].name);
+        sim->config.regions[sim_hot(sim) ? 0 : sim_below(sim, sim->config.regions_count)].name);
     struct client *client = client_add(sim, p->username, p);
     client->think = think;
     client->answer = answer;

@@ -16,6 +16,7 @@
 #include "checks.h"
 #include "client.h"
 #include "core/address.h"
+#include "core/placement.h"
 #include "storage/mem.h"
 
 enum {
@@ -48,6 +49,11 @@ int64_t sim_since(const struct sim *sim, int64_t at_ms)
 {
     (void)sim;
     return at_ms - START_MS;
+}
+
+bool sim_hot(const struct sim *sim)
+{
+    return !sim->plan->steady && sim->seed % 4 == 0;
 }
 
 bool sim_chance(struct sim *sim, uint32_t ppm)
@@ -133,7 +139,10 @@ static void configure(struct sim *sim)
     s->password_memory_kib = 8;
     s->password_passes = 1;
     s->tickets_max = 1000;
+    s->slice_tickets_min = sim_hot(sim) ? 1 + sim_below(sim, 3) : 1 + sim_below(sim, 1000);
     s->drain_ms = sim_below(sim, 3000);
+    uint32_t lobbies = sim_below(sim, 8);
+    s->lobbies = 1 + lobbies / 4 + lobbies / 7; /* 1 to 3 */
     mu_config_seal(config);
 }
 
@@ -153,6 +162,9 @@ struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const
     assert(node->out != NULL);
     (void)snprintf(node->name, sizeof node->name, "%s", name);
     (void)snprintf(node->partition, sizeof node->partition, "%s", partition);
+    (void)snprintf(node->who.name, sizeof node->who.name, "%.*s", MU_PEER_NAME_MAX, name);
+    int r = mu_peer_role_parse(ops == NULL ? "gateway" : ops->kind, &node->who.role);
+    assert(r == 0);
     return node;
 }
 
@@ -181,18 +193,21 @@ static void populate(struct sim *sim)
         mu_address_queue(sim->config.regions[i].name, name);
         add_owners(sim, &mu_queue_ops, name);
     }
-    uint32_t matchers = 1 + sim_below(sim, 3);
+    uint32_t matchers = 1 + sim_below(sim, 4);
     for (uint32_t i = 0; i < matchers; i++) {
         (void)snprintf(name, sizeof name, "matcher-%u", i);
         (void)sim_add_node(sim, &mu_matcher_ops, name, "");
     }
-    add_owners(sim, &mu_lobby_ops, "lobby/0");
+    for (uint32_t i = 0; i < sim->config.settings.lobbies; i++) {
+        mu_address_lobby(i, name);
+        add_owners(sim, &mu_lobby_ops, name);
+    }
     uint32_t gateways = 1 + sim_below(sim, 2);
     for (uint32_t i = 0; i < gateways; i++) {
         (void)snprintf(name, sizeof name, "gateway-%u", i);
         (void)sim_add_node(sim, NULL, name, "");
     }
-    uint32_t players = 4 + sim_below(sim, 13);
+    uint32_t players = sim_hot(sim) ? 24 + sim_below(sim, 13) : 4 + sim_below(sim, 13);
     for (uint32_t i = 0; i < players; i++) {
         player_add(sim, i);
     }

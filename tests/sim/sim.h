@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "agenda.h"
+#include "broker/peers.h"
 #include "core/actor.h"
 #include "core/bus.h"
 #include "core/config.h"
@@ -76,6 +77,7 @@ struct node {
     struct sim *sim;
     char name[MU_ADDRESS_MAX + 1]; /* "queue/eu", "matcher-1", "gateway-0" */
     char partition[MU_ADDRESS_MAX + 1];
+    struct mu_identity who; /* as its key says to the broker */
     const struct mu_actor_ops *ops;
     struct mu_actor *actor;
     struct mu_gateway *gateway;
@@ -178,6 +180,10 @@ bool sim_faulty(const struct sim *sim);
 bool sim_busy(const struct sim *sim);
 int64_t sim_wall(const struct sim *sim);
 int64_t sim_since(const struct sim *sim, int64_t at_ms); /* the same, as the trace writes it */
+
+/* Whether very many want the same, so that one queue is cut into slices: a quarter of the seeds. */
+bool sim_hot(const struct sim *sim);
+
 bool sim_chance(struct sim *sim, uint32_t ppm);
 uint32_t sim_below(struct sim *sim, uint32_t n);
 uint32_t sim_random(struct sim *sim, uint32_t n); /* the same, and random in a steady world too */

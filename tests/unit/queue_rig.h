@@ -25,12 +25,17 @@ struct rig {
     uint64_t peer_sequence; /* of messages sent to the actor */
 };
 
-static inline void rig_begin(struct rig *rig, const struct mu_actor_ops *ops, const char *partition)
+/* configure: changes the default configuration; or NULL. */
+static inline void rig_begin_with(struct rig *rig, const struct mu_actor_ops *ops,
+                                  const char *partition, void (*configure)(struct mu_config *))
 {
     memset(rig, 0, sizeof *rig);
     mu_config_default(&rig->config);
     for (uint32_t i = 0; i < rig->config.modes_count; i++) {
         rig->config.modes[i].wait_cost_ms = 0; /* every legal match at once */
+    }
+    if (configure != NULL) {
+        configure(&rig->config);
     }
     struct mu_actor_env env = {
         .partition = partition,
@@ -45,6 +50,11 @@ static inline void rig_begin(struct rig *rig, const struct mu_actor_ops *ops, co
     assert_non_null(rig->out);
     assert_non_null(rig->decoder);
     assert_int_equal(ops->create(&env, &rig->actor), 0);
+}
+
+static inline void rig_begin(struct rig *rig, const struct mu_actor_ops *ops, const char *partition)
+{
+    rig_begin_with(rig, ops, partition, NULL);
 }
 
 static inline void rig_end(struct rig *rig)

@@ -102,6 +102,16 @@ static inline void serve(void)
 
 /* The matcher. */
 
+/* One says that it is here. */
+static inline void here_from(const char *source, uint64_t slices, bool draining)
+{
+    memset(&rig.msg.matcher_here, 0, sizeof rig.msg.matcher_here);
+    rig.msg.op = MU_OP_MATCHER_HERE;
+    rig.msg.matcher_here.slices = slices;
+    rig.msg.matcher_here.draining = draining;
+    assert_int_equal(rig_send(&rig, MU_FRAME_EVENT, source, 0), 0);
+}
+
 static inline void ack(const char *mode, uint64_t of_generation, uint64_t seq, bool resync)
 {
     memset(&rig.msg.pool_ack, 0, sizeof rig.msg.pool_ack);
@@ -124,17 +134,17 @@ static inline bool find_sync(const char *mode, uint32_t nth)
     return false;
 }
 
-/* Acknowledges every pool that asks, until all are ready. */
+/* The matcher comes, and acknowledges every pool that it is given, until all are ready. */
 static inline void assign_all(void)
 {
-    if (rig_count(&rig, MU_OP_POOL_SYNC) == 0) {
-        rig_batch_end(&rig);
-    }
+    here_from(matcher, 0, false);
+    rig_batch_end(&rig);
     assert_int_equal(rig_count(&rig, MU_OP_POOL_SYNC), MATCHER_MODES);
     for (uint32_t i = 0; i < MATCHER_MODES; i++) {
         const char *mode = rig.config.modes[i].name;
         assert_true(find_sync(mode, 0));
-        assert_string_equal(rig.envelope->destination, "matcher");
+        assert_string_equal(rig.envelope->destination, matcher);
+        assert_int_equal(rig.msg.pool_sync.slice, 0);
         assert_int_equal(rig.msg.pool_sync.seq, 1);
         assert_false(rig.msg.pool_sync.ready);
         assert_true(rig.msg.pool_sync.config_hash == rig.config.hash);
@@ -153,7 +163,7 @@ static inline void assign_all(void)
     rig_clear(&rig);
 }
 
-/* Time passes while the matcher acknowledges; the outbox keeps the last part of it. */
+/* Time passes while the matcher is here and acknowledges; the outbox keeps the last part of it. */
 static inline void advance_acknowledging(int64_t ms)
 {
     while (ms > 0) {
@@ -165,6 +175,7 @@ static inline void advance_acknowledging(int64_t ms)
             pool_seq = rig.msg.pool_sync.seq;
         }
         ack("ranked", generation, pool_seq, false);
+        here_from(matcher, MATCHER_MODES, false);
     }
 }
 

@@ -37,6 +37,7 @@ static void report(struct rig *rig, const char *source, const char *kind, const 
             .qualities = { [8] = { 2 }, [9] = { 4 } },
             .quality_sum = 5.5,
             .rules = 3,
+            .slices = 4,
         };
         (void)snprintf(rig->answer.stats.pools[0].region, 32, "%s", partition + 6);
     }
@@ -157,6 +158,7 @@ static void test_shows_metrics(void **state)
         "muster_queue_quality_bucket{mode=\"duel\",region=\"us-west-2\",le=\"0.9\"} 2",
         "muster_queue_quality_count{mode=\"duel\",region=\"us-west-2\"} 6",
         "muster_queue_rules_version{mode=\"duel\",region=\"us-west-2\"} 3",
+        "muster_queue_slices{mode=\"duel\",region=\"us-west-2\"} 4",
         "muster_rule_evaluations_total{mode=\"duel\",rule=\"a \\\"fair\\\" "
         "one\",instance_id=\"#3\","
         "result=\"passed\"} 30",

@@ -36,7 +36,10 @@ static void test_proposes(void **state)
     (void)state;
     rig_begin(&rig, &mu_matcher_ops, "");
     assert_int_equal(rig_event(&rig, MU_EV_START), 0);
-    assert_true(rig.actor->ops->deadline(rig.actor) == MU_NEVER);
+    rig_batch_end(&rig);
+    assert_true(rig_find(&rig, MU_OP_MATCHER_HERE, 0));
+    assert_string_equal(rig.envelope->destination, "*queue");
+    assert_int_equal(rig.actor->ops->deadline(rig.actor), rig.now_ms + MU_MATCHER_HERE_MS);
     sync_begin("ranked", 1, 1, false);
     sync_send("#1");
     expect_ack("#1", 1, 1, false);
@@ -137,9 +140,9 @@ static void test_moment(void **state)
     sync_join("tkt_b", 1130, 0);
     sync_send("#1");
     assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 0);
-    assert_int_equal(rig.actor->ops->deadline(rig.actor), rig.now_ms + 3000);
     rig_advance(&rig, 2999);
     assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 0);
+    assert_int_equal(rig.actor->ops->deadline(rig.actor), rig.now_ms + 1);
     rig_advance(&rig, 1);
     assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 1);
     rig_end(&rig);
@@ -191,6 +194,7 @@ static void test_not_taken(void **state)
 {
     (void)state;
     rig_begin(&rig, &mu_matcher_ops, "");
+    rig_batch_end(&rig); /* it says that it is here */
     sync_begin("duel", 1, 1, true);
     rig.msg.pool_sync.config_hash++;
     sync_send("#1");
@@ -253,6 +257,125 @@ static void test_lost_proposal(void **state)
     rig_end(&rig);
 }
 
+static void sync_begin_slice(uint64_t slice, uint64_t generation, uint64_t seq)
+{
+    sync_begin("duel", generation, seq, true);
+    rig.msg.pool_sync.slice = slice;
+}
+
+static void sync_over(uint64_t slice, uint64_t generation)
+{
+    sync_begin_slice(slice, generation, 9);
+    rig.msg.pool_sync.over = true;
+    sync_send("#1");
+    assert_int_equal(rig_count(&rig, MU_OP_POOL_ACK), 0); /* there is nothing to follow any more */
+}
+
+/* Each slice of a pool is a pool of its own, until it is over. */
+static void test_slices(void **state)
+{
+    (void)state;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    for (uint64_t i = 0; i < 2; i++) {
+        sync_begin_slice(5 * i, 1 + i, 1);
+        sync_join(i == 0 ? "tkt_a" : "tkt_b", 1000, 0);
+        sync_send("#1");
+        expect_ack("#1", 1 + i, 1, false);
+        assert_int_equal(rig.msg.pool_ack.slice, 5 * i);
+        assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 0);
+    }
+    assert_int_equal(counter(MU_COUNTER_POOLS), 2);
+    sync_begin_slice(5, 2, 2);
+    sync_join("tkt_c", 1000, 0);
+    sync_send("#1");
+    assert_true(rig_find(&rig, MU_OP_PROPOSALS, 0));
+    assert_int_equal(rig.msg.proposals.slice, 5);
+    assert_int_equal(rig.msg.proposals.generation, 2);
+    assert_string_equal(rig.msg.proposals.tickets[0].id, "tkt_b");
+    sync_over(5, 1); /* late: another generation has begun */
+    assert_int_equal(counter(MU_COUNTER_POOLS), 2);
+    sync_over(5, 2);
+    assert_int_equal(counter(MU_COUNTER_POOLS), 1);
+    sync_over(5, 2); /* repeated */
+    sync_over(63, 1);
+    assert_int_equal(counter(MU_COUNTER_POOLS), 1);
+    assert_int_equal(counter(MU_COUNTER_POOL_TICKETS), 1);
+    sync_begin_slice(5, 3, 1); /* it is given again */
+    sync_send("#1");
+    expect_ack("#1", 3, 1, false);
+    rig_end(&rig);
+}
+
+static bool said_here(void)
+{
+    return rig_find(&rig, MU_OP_MATCHER_HERE, 0);
+}
+
+/* It says that it is here, and that it will not be: and goes on until it has nothing any more. */
+static void test_drain(void **state)
+{
+    (void)state;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    rig_batch_end(&rig);
+    assert_true(said_here());
+    assert_int_equal(rig.msg.matcher_here.slices, 0);
+    for (uint64_t i = 0; i < 2; i++) {
+        sync_begin_slice(i, 1, 1);
+        sync_join("tkt_a", 1000, 0);
+        sync_send("#1");
+        assert_false(said_here()); /* not more often than that */
+    }
+    rig_clear(&rig);
+    rig_advance(&rig, MU_MATCHER_HERE_MS);
+    assert_int_equal(rig_count(&rig, MU_OP_MATCHER_HERE), 1);
+    assert_true(said_here());
+    assert_int_equal(rig.msg.matcher_here.slices, 2);
+    assert_false(rig.msg.matcher_here.draining);
+    assert_in_range(rig.msg.matcher_here.busy_permille, 0, 100);
+    assert_int_equal(mu_matcher_ops.life(rig.actor), MU_LIFE_SERVING);
+    rig_clear(&rig);
+    assert_int_equal(rig_event(&rig, MU_EV_DRAIN), 0);
+    rig_batch_end(&rig);
+    assert_true(said_here()); /* at once */
+    assert_true(rig.msg.matcher_here.draining);
+    assert_int_equal(mu_matcher_ops.life(rig.actor), MU_LIFE_DRAINING);
+    assert_false(mu_matcher_ops.drained(rig.actor));
+    sync_begin_slice(0, 1, 2);
+    sync_join("tkt_b", 1000, 0);
+    sync_send("#1");
+    assert_int_equal(rig_count(&rig, MU_OP_PROPOSALS), 1); /* it works still */
+    sync_over(0, 1);
+    assert_false(mu_matcher_ops.drained(rig.actor));
+    rig_advance(&rig, MU_MATCHER_DRAIN_SILENCE_MS); /* that the other is over was lost */
+    assert_true(mu_matcher_ops.drained(rig.actor));
+    rig_end(&rig);
+}
+
+/* How busy it is: all of its time, when there is no end of what can be tried. */
+static void test_busy(void **state)
+{
+    (void)state;
+    uint64_t busy = 0;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    for (uint64_t seq = 1; seq <= 60; seq++) {
+        sync_begin("team_match", 1, seq, true);
+        for (uint32_t i = 0; i < 64; i++) {
+            char id[MU_ID_MAX + 1];
+            (void)snprintf(id, sizeof id, "tkt_%u_%u", (unsigned)seq, i);
+            sync_join(id, 100 + (int64_t)mu_rng_below(&rng, 2901), 50000);
+        }
+        sync_send("#1");
+        rig_clear(&rig);
+        rig_advance(&rig, 10);
+        if (said_here()) {
+            busy = rig.msg.matcher_here.busy_permille > busy ? rig.msg.matcher_here.busy_permille
+                                                             : busy;
+        }
+    }
+    assert_in_range(busy, 10, 1000);
+    rig_end(&rig);
+}
+
 /* A whole region at once: in messages of bounded size, over several batches. */
 static void test_many(void **state)
 {
@@ -304,6 +427,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_lost_proposal),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_busy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,10 +41,8 @@ static void test_starting(void **state)
     assert_int_equal(counter(MU_COUNTER_MATCHERS), 0);
     assert_false(shown.ready);
     rig_clear(&rig);
-    rig_advance(&rig, MU_QUEUE_ASK_MS); /* nobody answers: it asks again, of a new generation */
-    assert_true(find_sync("ranked", 0));
-    assert_string_equal(rig.envelope->destination, "matcher");
-    assert_int_equal(rig.msg.pool_sync.generation, 2);
+    rig_advance(&rig, MU_QUEUE_ASK_MS); /* nobody is there */
+    assert_int_equal(rig_count(&rig, MU_OP_POOL_SYNC), 0);
     assign_all();
     assert_int_equal(counter(MU_COUNTER_MATCHERS), 1);
     assert_true(shown.ready);
@@ -163,11 +161,11 @@ static void test_silent_matcher(void **state)
     ack("ranked", generation, 4, false);
     rig_clear(&rig);
     rig_advance(&rig, MU_QUEUE_SILENCE_MS);
-    bool moved = false;
+    bool over = false;
     for (uint32_t i = 0; find_sync("ranked", i); i++) {
-        moved = moved || strcmp(rig.envelope->destination, "matcher") == 0;
+        over = over || rig.msg.pool_sync.over;
     }
-    assert_true(moved);
+    assert_true(over); /* it may be slow only */
     assert_int_equal(counter(MU_COUNTER_MATCHERS), 0);
     assert_false(shown.ready);
     rig_clear(&rig);

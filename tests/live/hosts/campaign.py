@@ -17,7 +17,7 @@ import strangers
 from session import Session
 
 BOUND_S = 120  # of the whole, beside that of each round
-ROUND_S = 400
+ROUND_S = 700
 
 
 def rounds_asked():
@@ -28,6 +28,7 @@ def rounds_asked():
 
 async def run(live):
     session = await Session(live).open()
+    session.long = scenarios.LONG
     live.equal(await session.lab.apart(), [], "no folder, socket, process or link is shared")
     for _ in range(live.arguments.rounds):
         order = [*scenarios.ALL, *strangers.ALL]

@@ -1,16 +1,17 @@
 """Pid 1 of a host of the lab: runs systemd's unit files, as far as Muster's units go.
 
-    [Unit]     Description
-    [Service]  Type=notify|simple  ExecStart  ExecReload=/bin/kill -HUP $MAINPID  Restart=always|on-failure|no  RestartSec
-               RestartPreventExitStatus  WatchdogSec  TimeoutStopSec  LimitNOFILE
-    [Install]  WantedBy (enabled units start with the host)
+    [Service]  Type=notify|simple  ExecStart  User  EnvironmentFile  Restart=always|on-failure|no  RestartSec  RestartPreventExitStatus
+               WatchdogSec  TimeoutStopSec  LimitNOFILE  StateDirectory
+    [Install]  enabled units start with the host
 
-What else stands in [Service] (User, sandboxing, ...) is what the lab's namespaces stand for, and is passed over.
-NAME@.service is a template: %i is what follows the @, %H the host.  Orders come over a socket from systemctl.py; each is a
+and drop-ins, UNIT.service.d/*.conf.  What else stands in [Service] (sandboxing, ...) is what the lab's namespaces stand
+for, and is passed over.  NAME@.service is a template: %i is what follows the @, %H the host, %S where state is.  A target stands for
+all enabled units.  Orders come over a socket from systemctl.py; each is a
 line of words, the answer is text and last a line with the exit code.  Output of a unit goes to /var/log/UNIT.log.
 """
 
 import os
+import pwd
 import resource
 import selectors
 import shlex
@@ -19,7 +20,7 @@ import socket
 import time
 
 UNITS = ["/etc/systemd/system", "/usr/local/lib/systemd/system"]
-ENABLED = UNITS[0] + "/multi-user.target.wants"
+ENABLED = UNITS[0] + "/muster.target.wants"
 ORDERS = "/run/systemctl.sock"
 START_S = 20  # longest wait for READY
 STOP_S = 15  # from SIGTERM to SIGKILL, unless the unit says otherwise
@@ -34,6 +35,10 @@ def seconds(text):
     return float(text)
 
 
+def enabled():
+    return sorted(os.listdir(ENABLED)) if os.path.isdir(ENABLED) else []
+
+
 def find_unit(name):
     """The file of a unit, its own or its template's."""
     stem, at, _ = name.partition("@")
@@ -46,14 +51,31 @@ def find_unit(name):
 
 def read_unit(name):
     """The settings of NAME.service as a dict; raises OSError when there is no such unit."""
-    instance = name.partition("@")[2]
+    stem, at, instance = name.partition("@")
+    files = [find_unit(name)]
+    for unit in (stem + at, name):
+        for folder in UNITS:
+            drops = f"{folder}/{unit}.service.d"
+            files += [f"{drops}/{file}" for file in sorted(os.listdir(drops))] if os.path.isdir(drops) else []
     settings = {}
-    with open(find_unit(name), encoding="utf-8") as file:
-        for line in file.read().replace("\\\n", " ").splitlines():
-            key, equals, value = line.strip().partition("=")
-            if equals and not line.startswith(("#", ";")):
-                settings[key.strip()] = value.strip().replace("%i", instance).replace("%H", socket.gethostname())
+    for path in files:
+        with open(path, encoding="utf-8") as file:
+            for line in file.read().replace("\\\n", " ").splitlines():
+                key, equals, value = line.strip().partition("=")
+                if equals and not line.startswith(("#", ";")):
+                    for mark, text in (("%i", instance), ("%H", socket.gethostname()), ("%S", "/var/lib")):
+                        value = value.replace(mark, text)
+                    settings[key.strip()] = value.strip()
     return settings
+
+
+def read_environment(path):
+    """What an EnvironmentFile says; one that begins with - may be missing."""
+    if path.startswith("-") and not os.path.exists(path[1:]):
+        return {}
+    with open(path.lstrip("-"), encoding="utf-8") as file:
+        lines = [line.strip().partition("=") for line in file if "=" in line and not line.startswith("#")]
+    return {name: value for name, _, value in lines}
 
 
 class Unit:
@@ -77,7 +99,7 @@ class Unit:
             os.unlink(path)
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.notify.bind(path)
-        return path
+        os.chmod(path, 0o666)
 
     def start(self):
         self.wanted = True
@@ -85,6 +107,10 @@ class Unit:
             return
         self.settings = read_unit(self.name)
         environment = dict(os.environ)
+        if "EnvironmentFile" in self.settings:
+            environment |= read_environment(self.settings["EnvironmentFile"])
+        if "StateDirectory" in self.settings:
+            self.make_state("/var/lib/" + self.settings["StateDirectory"])
         self.ready = self.settings.get("Type", "simple") != "notify"
         self.again_s = self.kill_s = None
         self.alive_s = time.monotonic()
@@ -111,10 +137,29 @@ class Unit:
                 limit = min(int(self.settings["LimitNOFILE"]), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
                 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            user = self.user()
+            if user is not None:
+                os.setgroups([])
+                os.setgid(user.pw_gid)
+                os.setuid(user.pw_uid)
             os.execvpe(words[0], words, environment)
         except OSError as error:
             os.write(2, f"{words[0]}: {error}\n".encode())
         os._exit(203)  # as systemd does
+
+    def make_state(self, path):
+        user = self.user()
+        os.makedirs(path, exist_ok=True)
+        os.chmod(path, 0o700)
+        if user is not None:
+            os.chown(path, user.pw_uid, user.pw_gid)
+            os.chown(os.path.dirname(path), user.pw_uid, user.pw_gid)
+
+    def user(self):
+        """Whom User= names, unless this host has only one."""
+        with open("/proc/self/uid_map", encoding="ascii") as file:
+            several = int(file.read().split()[2]) > 1
+        return pwd.getpwnam(self.settings["User"]) if several and "User" in self.settings else None
 
     def stop(self):
         self.wanted = False
@@ -180,10 +225,17 @@ class Init:
         words = shlex.split(connection.makefile().readline())
         names = [word for word in words[1:] if not word.startswith("-")]
         order = words[0]
+        if any(name.endswith(".target") for name in names):
+            if order == "enable" and "--now" not in words:
+                return self.answer(connection, "", 0)
+            order = words[0] = "start" if order == "enable" else order
+            names = enabled()
         try:
             units = [self.unit(name) for name in names]
         except OSError as error:
             return self.answer(connection, f"{error}\n", 4)
+        if order == "reboot":
+            os._exit(0)  # the kernel ends the rest, and whoever switched this host on does so again
         if order == "daemon-reload":
             return self.answer(connection, "", 0)
         if order in ("enable", "disable"):
@@ -277,9 +329,8 @@ def main():
     init = Init()
     os.set_blocking(reader, False)
     init.selector.register(reader, selectors.EVENT_READ)
-    if os.path.isdir(ENABLED):
-        for name in sorted(os.listdir(ENABLED)):
-            init.unit(name).start()
+    for name in enabled():
+        init.unit(name).start()
     while True:
         init.turn()
         try:
