@@ -336,7 +336,7 @@ static int play_create(const struct mu_workload *workload, uint32_t mode, uint32
     for (uint32_t i = 0; i < matchers && r == 0; i++) {
         r = peer_create(ret, &mu_matcher_ops, "");
     }
-    return r;
+    return r == 0 ? wake(ret, 0, NULL) : r; /* they serve before anybody comes */
 }
 
 static void play_release(struct play *play)

@@ -343,7 +343,7 @@ def play(build, mode, folder):
                     print(f"round {number + 1}: {count} matchers: {rate:.1f} matches/s", file=sys.stderr, flush=True)
         finally:
             cluster.close()
-        verdict = subprocess.run([pathlib.Path(build) / "tools/muster", "verify", pathlib.Path(own) / "data"],
+        verdict = subprocess.run([pathlib.Path(build) / "tools/muster", "verify", "--data", pathlib.Path(own) / "data"],
                                  capture_output=True, text=True, check=False, timeout=120)
         if verdict.returncode != 0:
             raise Failed(f"muster verify: {verdict.stderr}")
