@@ -131,9 +131,9 @@ static int run(struct mu_launch *launch, const struct command *command)
 {
     char name[MU_PROCESS_NAME_MAX + 1];
     struct mu_key_pair *key = NULL;
-    struct mu_broker_options options = { .bind = command->bind,
-                                         .name = name,
-                                         .peers = command->peers };
+    struct mu_broker_options options = {
+        .bind = command->bind, .name = name, .build = MU_VERSION, .peers = command->peers
+    };
     int code = mu_launch_configure(launch, NULL);
     options.bind = options.bind != NULL ? options.bind : launch->environment.listen;
     code = code == MU_OPTIONS_GO ? place(launch, &options.bind, name) : code;
