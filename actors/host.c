@@ -243,6 +243,7 @@ static int tend_bus(struct host *host, int64_t now)
     if (reopen != 0) {
         mu_log_line(host->options->log, host->ready ? MU_LOG_WARN : MU_LOG_DEBUG, NULL,
                     "connecting to brokers", "mask=%u", reopen);
+        mu_dealer_explain(host->dealer, reopen, host->bus, host->options->log);
         int r = mu_dealer_reopen(host->dealer, reopen);
         if (r != 0) {
             return r;
@@ -395,7 +396,7 @@ static bool create_bus(struct host *host, uint64_t seed)
         .emit = mu_dealer_emit,
     };
     memcpy(bus.brokers, options->brokers, sizeof bus.brokers);
-    host->dealer = mu_dealer_create(options->brokers, options->brokers_count);
+    host->dealer = mu_dealer_create(options->brokers, options->brokers_count, &options->keys);
     bus.context = host->dealer;
     host->bus = host->dealer == NULL ? NULL : mu_bus_create(&bus);
     return host->bus != NULL;

@@ -22,13 +22,16 @@ static const char text[] =
     "            when the configuration has several: one process for each\n"
     "  matcher   proposes matches; start as many as there is work for\n"
     "\n"
-    "The brokers, and the store's folder, are those of the configuration.  NAME is\n"
+    "The brokers, their keys, and the store's folder, are those of the configuration;\n"
+    "its own key is NAME.key in the folder cluster.keys.  Without keys only brokers on\n"
+    "this host can be spoken to (docs/KEYS.md).  NAME is\n"
     "what people read, and tells an owner that comes back from one that takes over;\n"
     "without it HOST/KIND or HOST/PARTITION stands for it, so two of the same on one\n"
     "host need names.\n"
     "\n"
     "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BROKERS (endpoints\n"
-    "with commas between), MUSTER_DATA (the store's folder), and MUSTER_<SETTING>.\n"
+    "with commas between), MUSTER_KEYS, MUSTER_DATA (the store's folder), and\n"
+    "MUSTER_<SETTING>.\n"
     "The command line stands above it, and it above the file.\n"
     "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in\n"
     "order: it hands over what it has, for drain_ms at most; a second one ends it at\n"
@@ -176,16 +179,11 @@ static int run(struct mu_launch *launch, struct command *command)
 {
     char name[MU_PROCESS_NAME_MAX + 1];
     struct mu_host_options options = { .build = MU_VERSION, .name = name };
-    int code = complete(launch, command);
-    code = code == MU_OPTIONS_GO ? configure(launch, command) : code;
-    code = code == MU_OPTIONS_GO
-               ? mu_launch_brokers(launch, options.brokers, &options.brokers_count)
-               : code;
-    if (code != MU_OPTIONS_GO) {
-        return code;
-    }
     const char *part = command->partition[0] != '\0' ? command->partition : command->kind;
-    code = mu_launch_open_log(launch, part);
+    int code = mu_launch_open_log(launch, part);
+    code = code == MU_OPTIONS_GO ? mu_launch_brokers(launch, launch->name, options.brokers,
+                                                     &options.brokers_count, &options.keys)
+                                 : code;
     if (code != MU_OPTIONS_GO) {
         return code;
     }
@@ -200,6 +198,7 @@ static int run(struct mu_launch *launch, struct command *command)
     if (options.store != NULL) {
         options.store->ops->destroy(options.store);
     }
+    mu_dealer_keys_release(&options.keys);
     return code;
 }
 
@@ -218,7 +217,7 @@ int main(int argc, char **argv)
           .ret_text = &command.data },
         { "any-filesystem", NULL, "store: also file systems that may lose what was written",
           .ret_flag = &command.any_filesystem },
-        MU_LAUNCH_BROKER_OPTION(launch),
+        MU_LAUNCH_BROKER_OPTIONS(launch),
         MU_LAUNCH_OPTIONS(launch),
         { .name = NULL },
     };
@@ -226,6 +225,8 @@ int main(int argc, char **argv)
         .name = "actor", .arguments = "--kind KIND [OPTION ...]", .text = text, .options = options
     };
     int code = mu_launch_parse(launch, &manual, argc, argv, NULL);
+    code = code == MU_OPTIONS_GO ? complete(launch, &command) : code;
+    code = code == MU_OPTIONS_GO ? configure(launch, &command) : code;
     code = code == MU_OPTIONS_GO ? run(launch, &command) : code;
     mu_launch_destroy(launch);
     return code;

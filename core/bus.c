@@ -123,7 +123,18 @@ static void said_goodbye(struct mu_bus *bus, struct mu_bus_link *link)
     if (strcmp(bus->control->bye.reason, "superseded") == 0) {
         bus->superseded = true;
     }
+    link->goodbye = true;
+    copy(link->reason, sizeof link->reason, bus->control->bye.reason);
     drop_link(bus, link);
+}
+
+const char *mu_bus_goodbye(struct mu_bus *bus, uint32_t broker)
+{
+    assert(broker < bus->links_count);
+    struct mu_bus_link *link = &bus->links[broker];
+    bool goodbye = link->goodbye;
+    link->goodbye = false;
+    return goodbye ? link->reason : NULL;
 }
 
 /* What left at the nonce's time was answered. */

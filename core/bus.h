@@ -128,6 +128,10 @@ bool mu_bus_presence_wanted(struct mu_bus *bus);
 /* Whether a broker said that a newer owner has this partition: end the process (exit 75). */
 bool mu_bus_superseded(const struct mu_bus *bus);
 
+/* Why `broker` last said goodbye, once: NULL when it has not since this was asked.  Borrowed until
+ * the next call. */
+const char *mu_bus_goodbye(struct mu_bus *bus, uint32_t broker);
+
 /* Says goodbye to all brokers; nothing may be sent after. */
 void mu_bus_bye(struct mu_bus *bus, const char *reason);
 

@@ -35,6 +35,8 @@ struct mu_bus_link {
     uint64_t received;   /* messages since HELLO_OK */
     uint64_t handled;    /* of them, by the actor */
     uint64_t granted;    /* total that the broker was told */
+    bool goodbye;        /* it said one that nobody has asked for */
+    char reason[64];     /* of it */
 };
 
 /* A request that was not answered yet. */

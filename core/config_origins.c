@@ -30,19 +30,7 @@ static uint32_t line_of(const struct mu_config_origins *origins, const char *whe
 
 uint32_t mu_config_origins_line(const struct mu_config_origins *origins, const char *where)
 {
-    char path[MU_YAML_PATH_MAX + 1];
-    (void)snprintf(path, sizeof path, "%s", where);
-    for (;;) {
-        uint32_t line = line_of(origins, path);
-        size_t length = strlen(path);
-        if (line > 0 || length == 0) {
-            return line;
-        }
-        while (length > 0 && path[length - 1] != '.' && path[length - 1] != '[') {
-            length--;
-        }
-        path[length > 0 ? length - 1 : 0] = '\0';
-    }
+    return mu_yaml_lines_near(origins->lines, where);
 }
 
 void mu_config_origins_say(const struct mu_config_origins *origins, const char *where,

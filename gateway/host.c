@@ -214,6 +214,7 @@ static int reopen(struct host *host, uint32_t mask)
             unwatch(host, i); /* before its descriptor is closed */
         }
     }
+    mu_dealer_explain(host->dealer, mask, host->bus, host->options->log);
     r = mu_dealer_reopen(host->dealer, mask);
     for (uint32_t i = 0; i < host->options->brokers_count && r == 0; i++) {
         if ((mask & 1u << i) != 0) {
@@ -349,7 +350,7 @@ static int create_bus(struct host *host)
     };
     randombytes_buf(&bus.seed, sizeof bus.seed);
     memcpy(bus.brokers, options->brokers, sizeof bus.brokers);
-    host->dealer = mu_dealer_create(options->brokers, options->brokers_count);
+    host->dealer = mu_dealer_create(options->brokers, options->brokers_count, &options->keys);
     bus.context = host->dealer;
     host->bus = host->dealer == NULL ? NULL : mu_bus_create(&bus);
     return host->bus == NULL ? -ENOMEM : 0;

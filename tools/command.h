@@ -16,6 +16,8 @@ int mu_command_ticket(int argc, char **argv);
 int mu_command_simulate(int argc, char **argv);
 int mu_command_record(int argc, char **argv);
 int mu_command_key(int argc, char **argv);
+int mu_command_keygen(int argc, char **argv);
+int mu_command_peers(int argc, char **argv);
 int mu_command_backup(int argc, char **argv);
 int mu_command_restore(int argc, char **argv);
 int mu_command_verify(int argc, char **argv);

@@ -28,6 +28,8 @@ static const struct {
     { "rules", "check, list, compare, apply, roll back rule sets", mu_command_rules, NULL },
     { "ticket", "show a ticket, and why it still waits", mu_command_ticket, NULL },
     { "key", "make an API key", mu_command_key, NULL },
+    { "keygen", "make the key of a broker, actor or gateway", mu_command_keygen, NULL },
+    { "peers", "list, add, rotate, revoke keys that brokers let in", mu_command_peers, NULL },
     { "backup", "write a backup of a running cluster", mu_command_backup, NULL },
     { "restore", "make a store from a backup", mu_command_restore, NULL },
     { "verify", "check a stopped store for damage and contradictions", mu_command_verify, NULL },

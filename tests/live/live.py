@@ -263,6 +263,8 @@ class Http:
         self.turn = asyncio.Lock()
 
     async def exchange(self, method, path, body, once):
+        if self.writer is not None and self.reader.at_eof():
+            self.close()  # the gateway has closed it since
         if self.writer is None:
             self.reader, self.writer = await asyncio.open_connection(*self.door())
         text = b"" if body is None else json.dumps(body).encode()

@@ -6,6 +6,7 @@
 
 enum {
     AWAY_MS = 9000,   /* longer than an owner may be silent, and a broker */
+    SPLIT_MS = 14000, /* so long that a request that cannot get through must fail */
     FINDING_MS = 5000 /* for which requests may fail after the worst of them */
 };
 
@@ -41,7 +42,7 @@ static bool pick_pair(struct sim *sim, struct pair *ret)
 
 static void cut(struct sim *sim, struct node *node, uint32_t index, bool up, bool down)
 {
-    int64_t until_ms = sim->now_ms + AWAY_MS;
+    int64_t until_ms = sim->now_ms + SPLIT_MS;
     struct way *ways = node->links[index].ways;
     ways[UP].cut_until_ms = up ? until_ms : 0;
     ways[DOWN].cut_until_ms = down ? until_ms : 0;

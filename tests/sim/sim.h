@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "agenda.h"
+#include "broker/peers.h"
 #include "core/actor.h"
 #include "core/bus.h"
 #include "core/config.h"
@@ -76,6 +77,7 @@ struct node {
     struct sim *sim;
     char name[MU_ADDRESS_MAX + 1]; /* "queue/eu", "matcher-1", "gateway-0" */
     char partition[MU_ADDRESS_MAX + 1];
+    struct mu_identity who; /* as its key says to the broker */
     const struct mu_actor_ops *ops;
     struct mu_actor *actor;
     struct mu_gateway *gateway;
@@ -173,8 +175,9 @@ void sim_release(struct sim *sim);
 struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const char *name,
                           const char *partition);
 
-/* True while faults happen. */
+/* True while faults happen; while players begin new things: then, and around the drill. */
 bool sim_faulty(const struct sim *sim);
+bool sim_busy(const struct sim *sim);
 int64_t sim_wall(const struct sim *sim);
 int64_t sim_since(const struct sim *sim, int64_t at_ms); /* the same, as the trace writes it */
 

@@ -235,9 +235,11 @@ static int end_actor(struct runner *runner, bool ask)
 
 /* Client. */
 
+static const struct mu_dealer_keys no_keys = { .own = NULL };
+
 static void start_client(struct client *client, const char *endpoint)
 {
-    client->dealer = mu_dealer_create(&endpoint, 1);
+    client->dealer = mu_dealer_create(&endpoint, 1, &no_keys);
     client->out = mu_outbox_create(CLIENT);
     assert_non_null(client->dealer);
     assert_non_null(client->out);

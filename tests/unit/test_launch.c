@@ -45,14 +45,15 @@ static int start_words(const char *const *words)
     char *argv[9] = { texts[0] };
     int argc = 1;
     launch->config_path = launch->name = launch->log_level = NULL;
-    launch->settings.count = launch->brokers.count = 0;
+    launch->key = NULL;
+    launch->settings.count = launch->brokers.count = launch->broker_keys.count = 0;
     for (; words[argc - 1] != NULL; argc++) {
         assert_true(argc < 8);
         (void)snprintf(texts[argc], sizeof texts[argc], "%s", words[argc - 1]);
         argv[argc] = texts[argc];
     }
     const struct mu_option options[] = {
-        MU_LAUNCH_BROKER_OPTION(launch),
+        MU_LAUNCH_BROKER_OPTIONS(launch),
         MU_LAUNCH_OPTIONS(launch),
         { .name = NULL },
     };
@@ -92,29 +93,100 @@ static void test_precedence(void **state)
 static void test_brokers(void **state)
 {
     const char *brokers[MU_CLUSTER_BROKERS_MAX];
+    struct mu_dealer_keys keys = { .own = NULL };
     uint32_t count = 0;
     (void)state;
     launch->connects = true;
     assert_int_equal(START(NULL), MU_OPTIONS_GO);
-    assert_int_equal(mu_launch_brokers(launch, brokers, &count), MU_EXIT_USAGE);
+    assert_int_equal(mu_launch_brokers(launch, NULL, brokers, &count, &keys), MU_EXIT_USAGE);
     set("MUSTER_CONFIG", "tests/unit/config/cluster.yaml");
     assert_int_equal(START(NULL), MU_OPTIONS_GO);
-    assert_int_equal(mu_launch_brokers(launch, brokers, &count), MU_OPTIONS_GO);
+    assert_int_equal(mu_launch_brokers(launch, NULL, brokers, &count, &keys), MU_OPTIONS_GO);
     assert_int_equal(count, 2);
     assert_string_equal(brokers[1], "tcp://127.0.0.1:5571");
     set("MUSTER_BROKERS", "ipc://x,ipc://y,tcp://127.0.0.1:5571");
     assert_int_equal(START(NULL), MU_OPTIONS_GO);
-    assert_int_equal(mu_launch_brokers(launch, brokers, &count), MU_OPTIONS_GO);
+    assert_int_equal(mu_launch_brokers(launch, NULL, brokers, &count, &keys), MU_OPTIONS_GO);
     assert_int_equal(count, 3);
     assert_string_equal(brokers[0], "ipc://x");
     assert_string_equal(launch->config.cluster.brokers[2].name, "b");
     assert_int_equal(START("--broker", "ipc://z", NULL), MU_OPTIONS_GO);
-    assert_int_equal(mu_launch_brokers(launch, brokers, &count), MU_OPTIONS_GO);
+    assert_int_equal(mu_launch_brokers(launch, NULL, brokers, &count, &keys), MU_OPTIONS_GO);
     assert_int_equal(count, 1);
     assert_string_equal(brokers[0], "ipc://z");
+    assert_null(keys.own);
     launch->connects = false;
     assert_int_equal(START(NULL), MU_OPTIONS_GO);
     assert_int_equal(launch->config.cluster.brokers_count, 2);
+}
+
+#define PUBLIC "2fe57da347cd62431528daac5fbb290730fff684afc4cfc2ed90995f58cb3b74"
+
+/* Writes a configuration of one broker on another host. */
+static void write_config(const char *path, const char *key, const char *folder)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fprintf(file,
+                  "cluster:\n  brokers:\n    - {name: a, endpoint: \"tcp://10.77.0.1:5570\"%s%s}\n",
+                  key[0] != '\0' ? ", key: " : "", key);
+    if (folder[0] != '\0') {
+        (void)fprintf(file, "  keys: %s\n", folder);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+/* What the keys of a process called `name` come to. */
+static int load_keys(const char *name, struct mu_dealer_keys *ret)
+{
+    const char *brokers[MU_CLUSTER_BROKERS_MAX];
+    uint32_t count = 0;
+    mu_dealer_keys_release(ret);
+    return mu_launch_brokers(launch, name, brokers, &count, ret);
+}
+
+/* Own key: of the command line, or by its name in the folder of the file; the brokers' likewise. */
+static void test_keys(void **state)
+{
+    char made[] = "muster-launch-XXXXXX";
+    char here[1024];
+    char folder[sizeof here + sizeof made];
+    char config[64];
+    char path[64];
+    char text[MU_PUBLIC_KEY_HEX + 1];
+    struct mu_dealer_keys keys = { .own = NULL };
+    (void)state;
+    assert_non_null(mkdtemp(made));
+    assert_non_null(getcwd(here, sizeof here));
+    (void)snprintf(folder, sizeof folder, "%s/%s", here, made);
+    (void)snprintf(config, sizeof config, "%s/c.yaml", made);
+    (void)snprintf(path, sizeof path, "%s/m-1.key", made);
+    struct mu_key_pair *pair = mu_key_pair_create();
+    assert_int_equal(mu_key_pair_write(pair, "m-1", path), 0);
+    write_config(config, PUBLIC, folder);
+    assert_int_equal(START("--config", config, NULL), MU_OPTIONS_GO);
+    assert_int_equal(load_keys(NULL, &keys), MU_EXIT_USAGE);   /* which is its own? */
+    assert_int_equal(load_keys("../m", &keys), MU_EXIT_USAGE); /* a name, not a path */
+    assert_int_equal(load_keys("m-2", &keys), MU_EXIT_CONFIG); /* has none */
+    assert_int_equal(load_keys("m-1", &keys), MU_OPTIONS_GO);
+    assert_memory_equal(keys.own->public_key, pair->public_key, MU_PUBLIC_KEY_BYTES);
+    mu_public_key_print(keys.brokers[0], text);
+    assert_string_equal(text, PUBLIC);
+    write_config(config, "", folder); /* the broker's is not known */
+    assert_int_equal(START("--config", config, NULL), MU_OPTIONS_GO);
+    assert_int_equal(load_keys("m-1", &keys), MU_EXIT_CONFIG);
+    assert_int_equal(START("--config", config, "--broker-key", PUBLIC, NULL), MU_OPTIONS_GO);
+    assert_int_equal(load_keys("m-1", &keys), MU_OPTIONS_GO);
+    write_config(config, PUBLIC, ""); /* it has none itself */
+    assert_int_equal(START("--config", config, NULL), MU_OPTIONS_GO);
+    assert_int_equal(load_keys("m-1", &keys), MU_EXIT_CONFIG);
+    assert_int_equal(START("--config", config, "--key", path, NULL), MU_OPTIONS_GO);
+    assert_int_equal(load_keys(NULL, &keys), MU_OPTIONS_GO);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(load_keys(NULL, &keys), MU_EXIT_CONFIG);
+    mu_key_pair_destroy(pair);
+    assert_int_equal(unlink(config), 0);
+    assert_int_equal(rmdir(made), 0);
 }
 
 static void test_too_many_brokers(void **state)
@@ -223,6 +295,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_precedence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_brokers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_many_brokers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_variables_are_looked_at, set_up, tear_down),
