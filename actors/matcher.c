@@ -23,6 +23,13 @@ static const struct matcher *matcher_of_const(const struct mu_actor *actor)
 
 /* Proposing. */
 
+static uint64_t work_of(const struct lease *lease)
+{
+    struct mu_pool_work work;
+    mu_pool_work(lease->pool, &work);
+    return work.looks + work.steps;
+}
+
 static void send_proposals(struct matcher *matcher)
 {
     struct mu_msg_proposals *proposals = &matcher->msg.proposals;
@@ -60,7 +67,8 @@ static bool propose(void *owner, const struct mu_engine_match *match)
         .region = match->region, .quality = match->quality, .shape = match->shape
     };
     matcher->counters.values[MU_COUNTER_PROPOSED]++;
-    return matcher->messages_left > 1; /* the last one is for what is being filled */
+    return matcher->messages_left > 1 && /* the last one is for what is being filled */
+           work_of(matcher->current) < matcher->work_end;
 }
 
 static void match_lease(struct matcher *matcher, struct lease *lease, struct mu_outbox *out)
@@ -74,6 +82,9 @@ static void match_lease(struct matcher *matcher, struct lease *lease, struct mu_
     proposals->matches_count = 0;
     proposals->tickets_count = 0;
     matcher->current = lease;
+    uint32_t count = mu_pool_count(lease->pool); /* which each call may pass over once */
+    matcher->work_end =
+        work_of(lease) + (count > MU_MATCHER_WORK_MAX ? count : MU_MATCHER_WORK_MAX);
     matcher->out = out;
     (void)mu_pool_match(lease->pool, matcher->now_ms, propose, matcher);
     send_proposals(matcher);
@@ -110,13 +121,6 @@ static void say_here(struct matcher *matcher, struct mu_outbox *out)
     matcher->work = 0;
     matcher->here_last_ms = matcher->now_ms;
     matcher->here_ms = matcher->now_ms + MU_MATCHER_HERE_MS;
-}
-
-static uint64_t work_of(const struct lease *lease)
-{
-    struct mu_pool_work work;
-    mu_pool_work(lease->pool, &work);
-    return work.looks + work.steps;
 }
 
 /* For how long a shard may be silent about a slice.  Who drains has heard that it is over, unless

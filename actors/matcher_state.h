@@ -59,6 +59,7 @@ struct matcher {
     uint64_t work;                     /* looks and steps since then */
     uint32_t messages_left;            /* PROPOSALS that this batch may still send */
     struct lease *current;             /* while it proposes */
+    uint64_t work_end;                 /* of its pool: then the next batch goes on */
     struct mu_outbox *out;             /* while it proposes */
     struct mu_blocks *blocks;          /* of a roster that is being read */
     struct mu_facts *facts;            /* [MU_FACTS_BYTES_MAX] of the ticket that is being read */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/address.h"
+#include "core/placement.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
 
@@ -182,7 +183,10 @@ static void put_partitions(struct mu_json_writer *writer, const struct mu_config
     char partition[MU_ADDRESS_MAX + 1];
     mu_json_key(writer, "partitions");
     mu_json_array_begin(writer);
-    put_partition(writer, list, "lobby/0");
+    for (uint32_t i = 0; i < config->settings.lobbies; i++) {
+        mu_address_lobby(i, partition);
+        put_partition(writer, list, partition);
+    }
     for (uint32_t i = 0; i < config->regions_count; i++) {
         mu_address_queue(config->regions[i].name, partition);
         put_partition(writer, list, partition);

@@ -144,14 +144,15 @@ class Judge:
     def lobbies(self):
         lobbies, matches = self.tables["lobby"], self.tables["match"]
         opened = self.history.acknowledged("create")
-        self.say([call["answer"]["lobby"]["lobbyId"] for call in opened if call["answer"]["lobby"]["lobbyId"] not in lobbies],
-                 f"0 of {len(opened)} acknowledged lobbies lost")
+        ids = {call["answer"]["lobby"]["lobbyId"] for call in opened}
+        self.say(sorted(ids - set(lobbies)), f"0 of {len(ids)} acknowledged lobbies lost")
         wrong = []
         for call in self.history.acknowledged("start"):
             match = matches.get("mch_" + call["lobby"].partition("_")[2])
             if match is None or not {*call["members"]} <= {player["id"] for player in match["players"]}:
                 wrong.append((call["lobby"], match))
-        self.say(wrong, f"{len(self.history.acknowledged('start'))} started lobbies became matches of their members")
+        started = {call["lobby"] for call in self.history.acknowledged("start")}
+        self.say(wrong, f"{len(started)} started lobbies became matches of their members")
 
 
 def judge(history, tables):

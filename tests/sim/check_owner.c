@@ -22,8 +22,9 @@ void checks_asked(struct sim *sim, const struct mu_msg_envelope *envelope)
 {
     struct checks *checks = sim->checks;
     bool owns = envelope->fence != 0 || envelope->op == MU_OP_EPOCH_TAKE;
-    if (checks_read(checks, MU_TABLE_IDEMPOTENCY, MU_OP_IDEMPOTENCY, envelope->idempotency_key)) {
-        return; /* it was taken before: asking again changes nothing */
+    if (envelope->op == MU_OP_LOBBY_GET ||
+        checks_read(checks, MU_TABLE_IDEMPOTENCY, MU_OP_IDEMPOTENCY, envelope->idempotency_key)) {
+        return; /* to read changes nothing, nor to ask again what was taken before */
     }
     for (uint32_t i = 0; i < LIVES_MAX && owns; i++) {
         if (checks->lives[i].incarnation == envelope->incarnation && envelope->incarnation != 0) {

@@ -171,6 +171,17 @@ static void test_shows_partitions(void **state)
     rig_expect_number(rig, "processes.1.heartbeatAgeMs", 3001);
 }
 
+static void test_shows_every_lobby_partition(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.settings.lobbies = 3;
+    see(rig);
+    assert_int_equal(rig_at(rig, "partitions")->count, 3 + rig->config.regions_count);
+    rig_expect_text(rig, "partitions.0.partition", "lobby/0");
+    rig_expect_text(rig, "partitions.2.partition", "lobby/2");
+    rig_expect_text(rig, "partitions.3.partition", "queue/us-east-1");
+}
+
 static void test_shows_queues_builds_and_totals(void **state)
 {
     struct rig *rig = *state;
@@ -325,6 +336,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_only_operators_may, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shows_processes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shows_partitions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shows_every_lobby_partition, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shows_queues_builds_and_totals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_understands_a_former_version, setup, teardown),
         cmocka_unit_test_setup_teardown(test_has_room_for_all, setup, teardown),

@@ -31,8 +31,8 @@ for device in null zero full random urandom; do
 done
 mount -t proc proc proc
 printf '127.0.0.1 localhost %s\n' "$name" >etc/hosts
-printf 'root:x:0:0:root:/:/bin/sh\n' >etc/passwd
-printf 'root:x:0:\n' >etc/group
+printf 'root:x:0:0:root:/:/bin/sh\nmuster:x:998:998:muster:/var/lib/muster:/bin/false\n' >etc/passwd
+printf 'root:x:0:\nmuster:x:998:\n' >etc/group
 echo "$name" >etc/hostname
 
 pivot_root . old

@@ -1,16 +1,17 @@
 """Pid 1 of a host of the lab: runs systemd's unit files, as far as Muster's units go.
 
-    [Service]  Type=notify|simple  ExecStart  EnvironmentFile  Restart=always|on-failure|no  RestartSec  RestartPreventExitStatus
+    [Service]  Type=notify|simple  ExecStart  User  EnvironmentFile  Restart=always|on-failure|no  RestartSec  RestartPreventExitStatus
                WatchdogSec  TimeoutStopSec  LimitNOFILE  StateDirectory
     [Install]  enabled units start with the host
 
-and drop-ins, UNIT.service.d/*.conf.  What else stands in [Service] (User, sandboxing, ...) is what the lab's namespaces stand
+and drop-ins, UNIT.service.d/*.conf.  What else stands in [Service] (sandboxing, ...) is what the lab's namespaces stand
 for, and is passed over.  NAME@.service is a template: %i is what follows the @, %H the host, %S where state is.  A target stands for
 all enabled units.  Orders come over a socket from systemctl.py; each is a
 line of words, the answer is text and last a line with the exit code.  Output of a unit goes to /var/log/UNIT.log.
 """
 
 import os
+import pwd
 import resource
 import selectors
 import shlex
@@ -98,7 +99,7 @@ class Unit:
             os.unlink(path)
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.notify.bind(path)
-        return path
+        os.chmod(path, 0o666)
 
     def start(self):
         self.wanted = True
@@ -109,7 +110,7 @@ class Unit:
         if "EnvironmentFile" in self.settings:
             environment |= read_environment(self.settings["EnvironmentFile"])
         if "StateDirectory" in self.settings:
-            os.makedirs("/var/lib/" + self.settings["StateDirectory"], mode=0o700, exist_ok=True)
+            self.make_state("/var/lib/" + self.settings["StateDirectory"])
         self.ready = self.settings.get("Type", "simple") != "notify"
         self.again_s = self.kill_s = None
         self.alive_s = time.monotonic()
@@ -136,10 +137,29 @@ class Unit:
                 limit = min(int(self.settings["LimitNOFILE"]), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
                 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            user = self.user()
+            if user is not None:
+                os.setgroups([])
+                os.setgid(user.pw_gid)
+                os.setuid(user.pw_uid)
             os.execvpe(words[0], words, environment)
         except OSError as error:
             os.write(2, f"{words[0]}: {error}\n".encode())
         os._exit(203)  # as systemd does
+
+    def make_state(self, path):
+        user = self.user()
+        os.makedirs(path, exist_ok=True)
+        os.chmod(path, 0o700)
+        if user is not None:
+            os.chown(path, user.pw_uid, user.pw_gid)
+            os.chown(os.path.dirname(path), user.pw_uid, user.pw_gid)
+
+    def user(self):
+        """Whom User= names, unless this host has only one."""
+        with open("/proc/self/uid_map", encoding="ascii") as file:
+            several = int(file.read().split()[2]) > 1
+        return pwd.getpwnam(self.settings["User"]) if several and "User" in self.settings else None
 
     def stop(self):
         self.wanted = False
@@ -214,6 +234,8 @@ class Init:
             units = [self.unit(name) for name in names]
         except OSError as error:
             return self.answer(connection, f"{error}\n", 4)
+        if order == "reboot":
+            os._exit(0)  # the kernel ends the rest, and whoever switched this host on does so again
         if order == "daemon-reload":
             return self.answer(connection, "", 0)
         if order in ("enable", "disable"):

@@ -22,7 +22,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 INSIDE = "MUSTER_LAB"  # set in the environment of the script's second start
 SKIPPED = 77  # exit code, as meson has it
 NETWORK = "10.77.0."
-PROGRAMS = ["tools/muster", "actors/muster-actor", "broker/muster-broker", "gateway/muster-gateway"]
+INSTALLED = ["bin", "lib/systemd/system"]  # parts of the prefix that a host gets
+USER = 998  # muster, as whom the programs run
 NAMESPACES = ["--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]
 PR_SET_PDEATHSIG = 1
 RULES = """
@@ -38,6 +39,12 @@ table bridge cuts {
 
 def die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def one_user():
+    """Whether the lab was made without being root."""
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        return int(file.read().split()[2]) == 1
 
 
 def unshare():
@@ -103,10 +110,8 @@ class Host:
         self.disk = os.path.join(lab.folder, self.name)
         self.process = None
         self.pid = None  # of its pid 1, as the switch sees it
-        os.makedirs(os.path.join(self.disk, "local/bin"))
-        os.makedirs(os.path.join(self.disk, "local/lib"))
-        for program in PROGRAMS:
-            shutil.copy2(os.path.join(lab.build, program), os.path.join(self.disk, "local/bin"))
+        for part in INSTALLED:
+            shutil.copytree(os.path.join(lab.installed, part), os.path.join(self.disk, "local", part))
         shutil.copy2(os.path.join(HERE, "systemctl.py"), os.path.join(self.disk, "local/bin/systemctl"))
         os.chmod(os.path.join(self.disk, "local/bin/systemctl"), 0o755)
         shutil.copy2(os.path.join(HERE, "init.py"), os.path.join(self.disk, "local/lib"))
@@ -124,6 +129,12 @@ class Host:
         with open(self.path(path), "w", encoding="utf-8") as file:
             file.write(text)
         os.chmod(self.path(path), mode)
+
+    @staticmethod
+    def give(path):
+        """Makes a file of a disk that of the user muster, unless the lab has only one user."""
+        if os.geteuid() == 0 and not one_user():
+            os.chown(path, USER, USER)
 
     def read(self, path):
         with open(self.path(path), encoding="utf-8", errors="replace") as file:
@@ -156,7 +167,7 @@ class Host:
 
     def inside(self, *words):
         """The command that runs words on it."""
-        return ("nsenter", f"--target={self.pid}", "--mount", "--net", "--pid", "--ipc", "--uts", "--root", "--wd=/", "env", "-i",
+        return ("nsenter", f"--target={self.pid}", "--mount", "--net", "--pid", "--ipc", "--uts", "--root", "env", "-i",
                 "PATH=/usr/local/bin:/usr/sbin:/usr/bin", "HOME=/", "LANG=C.UTF-8", *words)
 
     async def run(self, *words, text=None, check=True):
@@ -199,12 +210,20 @@ class Host:
                 pass  # it ended
 
 
+def any_filesystem(host):
+    """Lets the store of a host use a disk that it would not trust with a power failure: the lab's may be one."""
+    unit = "muster-store.service"
+    command = next(line for line in host.read(f"local/lib/systemd/system/{unit}").splitlines() if line.startswith("ExecStart="))
+    host.write(f"/etc/systemd/system/{unit}.d/lab.conf", f"[Service]\n{command} --any-filesystem\n")
+
+
 class Lab:
     """The switch and its hosts.  build: the folder with the programs."""
 
     def __init__(self, folder, build):
         self.folder = folder
         self.build = build
+        self.installed = os.path.join(folder, "installed")
         self.hosts = {}
         self.rates = {}  # host name -> rate of its line, if it is slow
 
@@ -212,10 +231,25 @@ class Lab:
         """Makes the switch and `count` hosts, h1 and so on, which are not switched on yet."""
         await tool("ip", "-batch", "-", text="link set lo up\nlink add br0 type bridge\nlink set br0 up\n")
         await tool("nft", "-f", "-", text=RULES)
+        await self.install()
         for number in range(1, count + 1):
             host = Host(self, number)
             self.hosts[host.name] = host
         return self
+
+    async def install(self):
+        """Installs the build to a folder, with the configuration where a Debian package has it."""
+        prefix = (await tool("meson", "introspect", "--buildoptions", self.build))
+        prefix = next(option["value"] for option in json.loads(prefix) if option["name"] == "prefix")
+        await tool("meson", "install", "-C", self.build, "--no-rebuild", "--quiet", "--destdir", self.installed)
+        self.installed += prefix
+        units = os.path.join(self.installed, INSTALLED[1])
+        for name in os.listdir(units):
+            with open(os.path.join(units, name), "r+", encoding="utf-8") as file:
+                text = file.read().replace(f"{prefix}/etc/", "/etc/").replace(f"{prefix}/bin/", "/usr/local/bin/")
+                file.seek(0)
+                file.truncate()
+                file.write(text)
 
     def __getitem__(self, name):
         return self.hosts[name]

@@ -1,28 +1,43 @@
 """The hosts of the tests: who runs where.
 
-    h1  broker a, store                h3  gateway, lobby actor
-    h2  broker b, shard eu-west-1      h4  gateway, shard us-east-1, two matchers
-    h5  clients and game servers       h6  nobody: who has no business here
+    h1  broker a, store                             h4  gateway, shard us-east-1, matcher; shard eu-west-1 stands by
+    h2  broker b, shard eu-west-1;                  h5  clients and game servers; the lobby actor stands by
+        shard us-east-1 stands by                   h6  nobody: who has no business here
+    h3  gateway, lobby actor, matcher
 """
 
 import os
+import shutil
 
 import live as l
+from lab import any_filesystem
 
 REGIONS = ["us-east-1", "eu-west-1"]
-BROKERS = {"a": "h1", "b": "h2"}
-EDGES = ("h3", "h4")
+BROKERS = {"broker-a": "h1", "broker-b": "h2"}
+EDGES = {"edge-3": "h3", "edge-4": "h4"}
 BUS_PORT = 7600
 EDGE_PORT = 8080
-KEYS = "/etc/muster/keys"
-PEERS = "/etc/muster/peers.yaml"
-CONFIG = """regions:
+ADMIN = "127.0.0.1:9090"
+FOLDER = "/etc/muster"
+KEYS = FOLDER + "/keys"
+PEERS = FOLDER + "/peers.yaml"
+BACKEND = FOLDER + "/backend.key"
+OPERATOR = FOLDER + "/operator.key"
+STORE = "/var/lib/muster/store"
+CONFIG = """cluster:
+  brokers:
+{brokers}
+  gateways:
+{gateways}
+  keys: {keys}
+  peers: {peers}
+regions:
   - name: us-east-1
   - name: eu-west-1
 modes:
 {modes}
 keys:
-{key}
+{api}
 settings:
   cooldown_ms: 200
   cooldown_max_ms: 1000
@@ -46,113 +61,96 @@ MODE = """  - name: {name}
     wait_max_ms: 300000
     wait_cost_ms: 0
 """
-UNIT = """[Service]
-Type=notify
-ExecStart={command} --config /etc/muster/muster.yaml {ends}
-Restart=always
-RestartSec=200ms
-RestartPreventExitStatus=64 78
-WatchdogSec=10s
-[Install]
-WantedBy=multi-user.target
-"""
 
 
 class Actor:
-    """A program that runs on a host.  name: also of its key."""
+    """A program that runs on a host.  name: as it calls itself, also of its key."""
 
-    def __init__(self, name, host, role, words, partition=None):
-        self.name = name
+    def __init__(self, host, role, instance=None, partition=None):
         self.host = host
         self.role = role
-        self.words = words + (f" --partition {partition}" if partition else "")
+        self.unit = f"muster-{role}" + (f"@{instance}" if instance else "")
+        self.name = instance if role in ("broker", "gateway") else f"{host}-{role}" + (f"-{instance}" if instance else "")
         self.partition = partition
 
-    @property
-    def unit(self):
-        return f"muster-{self.role}@{self.name}"
+
+def shard(host, region):
+    return Actor(host, "queue", region, f"queue/{region}")
 
 
-def actors(lab):
-    bus = {host: f"tcp://{lab[host].address}:{BUS_PORT}" for host in BROKERS.values()}
-    edge = {host: f"muster-gateway --address {lab[host].address} --port {EDGE_PORT}" for host in EDGES}
-    return [
-        Actor("broker-a", "h1", "broker", f"muster-broker --bind {bus['h1']}"),
-        Actor("broker-b", "h2", "broker", f"muster-broker --bind {bus['h2']}"),
-        Actor("store", "h1", "store", "muster-actor --kind store --data /var/lib/muster/store --any-filesystem"),
-        Actor("eu", "h2", "queue", "muster-actor --kind queue", "queue/eu-west-1"),
-        Actor("us", "h4", "queue", "muster-actor --kind queue", "queue/us-east-1"),
-        Actor("matcher-1", "h4", "matcher", "muster-actor --kind matcher"),
-        Actor("matcher-2", "h4", "matcher", "muster-actor --kind matcher"),
-        Actor("lobby", "h3", "lobby", "muster-actor --kind lobby", "lobby/0"),
-        Actor("edge-3", "h3", "gateway", edge["h3"]),
-        Actor("edge-4", "h4", "gateway", edge["h4"]),
-    ]
+ACTORS = [
+    *(Actor(host, "broker", name) for name, host in BROKERS.items()),
+    Actor("h1", "store"),
+    shard("h2", "eu-west-1"), shard("h4", "us-east-1"),
+    Actor("h3", "lobby", "0", "lobby/0"),
+    Actor("h3", "matcher", "1"), Actor("h4", "matcher", "1"),
+    *(Actor(host, "gateway", name) for name, host in EDGES.items()),
+]
+STANDBYS = [shard("h4", "eu-west-1"), shard("h2", "us-east-1"), Actor("h5", "lobby", "0", "lobby/0")]
 
 
 def doors(lab):
-    return [[lab[host].address, EDGE_PORT] for host in EDGES]
+    return [[lab[host].address, EDGE_PORT] for host in EDGES.values()]
 
 
 async def install(lab):
-    """Writes all files, and switches the hosts on: (public keys by actor, options that name the brokers)."""
+    """Switches the hosts on and writes all files: public keys of brokers by name."""
     for host in lab.hosts.values():
         await host.boot()
-    _, text = await lab["h1"].run("muster", "key", "new", "--id", "lab")
-    key, entry = text.splitlines()[0].strip(), text.splitlines()[1]
-    config = CONFIG.format(modes="".join(MODE.format(name=name) for name in ("duel", "probe")), key=entry)
+    api = []
+    for path, role in ((BACKEND, "backend"), (OPERATOR, "operator")):
+        _, text = await lab["h1"].run("muster", "key", "new", "--id", role, "--role", role)
+        secret, entry = text.splitlines()[:2]
+        api.append(entry)
+        for host in lab.hosts.values():
+            host.write(path, secret.strip() + "\n", 0o600)
+    public = {actor.name: await keygen(lab[actor.host], actor.name) for actor in ACTORS + STANDBYS}
+    config = CONFIG.format(
+        brokers="\n".join(f'    - {{name: {name}, endpoint: "tcp://{lab[host].address}:{BUS_PORT}", key: {public[name]}}}'
+                          for name, host in BROKERS.items()),
+        gateways="\n".join(f'    - {{name: {name}, listen: "{lab[host].address}:{EDGE_PORT}", admin: "{ADMIN}"}}'
+                           for name, host in EDGES.items()),
+        keys=KEYS, peers=PEERS, modes="".join(MODE.format(name=name) for name in ("duel", "probe")), api="\n".join(api))
     for host in lab.hosts.values():
-        host.write("/etc/muster/muster.yaml", config)
-        host.write("/etc/muster/lab.key", key + "\n", 0o600)
-    public = {actor.name: await keygen(lab[actor.host], actor.name) for actor in actors(lab)}
+        host.write(f"{FOLDER}/muster.yaml", config)
     lab["h1"].write(PEERS, "peers: []\n")
-    for actor in actors(lab):
+    for actor in ACTORS + STANDBYS:
         if actor.role != "broker":
-            await admit(lab["h1"], actor, public[actor.name])
-    share_peers(lab)
-    lab["h1"].write("/var/lib/muster/.keep", "")
-    brokers = " ".join(f"--broker tcp://{lab[host].address}:{BUS_PORT} --broker-key {public['broker-' + name]}"
-                       for name, host in BROKERS.items())
-    for actor in actors(lab):
-        write_unit(lab[actor.host], actor, brokers)
-    return public, brokers
+            await admit(lab, actor.name, actor.role, public[actor.name], actor.partition)
+    any_filesystem(lab["h1"])
+    return {name: public[name] for name in BROKERS}
 
 
 async def keygen(host, name):
     """Makes a key on a host; its public half."""
-    os.makedirs(host.path(KEYS), mode=0o700, exist_ok=True)
-    return (await host.run("muster", "keygen", name, "--out", KEYS))[1].strip()
+    path = host.path(KEYS)
+    if not os.path.isdir(path):
+        os.makedirs(path)
+        host.give(path)
+    _, public = await host.run("muster", "keygen", name, "--out", KEYS)
+    host.give(os.path.join(path, name + ".key"))
+    return public.strip()
 
 
-async def admit(host, actor, public):
-    """Writes a key into a host's file of peers."""
-    limits = ["--partition", actor.partition] if actor.partition else []
-    await host.run("muster", "peers", "add", PEERS, actor.name, "--role", actor.role, "--key", public, *limits)
-
-
-def share_peers(lab):
-    """Copies h1's file of peers to the other broker's host."""
+async def admit(lab, name, role, public, partition=None):
+    """Lists a key with the brokers: in h1's file of peers, which is then copied to the other's."""
+    limits = ["--partition", partition] if partition else []
+    await lab["h1"].run("muster", "peers", "add", PEERS, name, "--role", role, "--key", public, *limits)
     for host in BROKERS.values():
-        lab[host].write(PEERS, lab["h1"].read(PEERS))
-
-
-def write_unit(host, actor, brokers):
-    program, _, rest = actor.words.partition(" ")
-    ends = f"--peers {PEERS}" if actor.role == "broker" else brokers
-    host.write(f"/etc/systemd/system/{actor.unit}.service", UNIT.format(
-        command=f"/usr/local/bin/{program} {rest}", ends=f"--key {KEYS}/{actor.name}.key {ends}"))
+        if host != "h1":
+            shutil.copy2(lab["h1"].path(PEERS), lab[host].path(PEERS) + ".new")
+            os.rename(lab[host].path(PEERS) + ".new", lab[host].path(PEERS))
 
 
 async def start(lab):
-    """Starts every unit, and waits until each says that it is ready."""
-    for name in lab.hosts:
-        mine = [actor.unit for actor in actors(lab) if actor.host == name]
-        if mine:
-            await lab[name].run("systemctl", "enable", "--now", "--no-block", *mine)
-
-    async def ready():
+    """Starts every unit, owners before those that stand by, and waits until each says that it is ready."""
+    for actors in (ACTORS, STANDBYS):
         for name in lab.hosts:
-            if any(state != "active" for state, _, _ in (await lab[name].units()).values()):
-                return False
-        return True
-    await l.wait_for("all units", ready, l.READY_S)
+            mine = [actor.unit for actor in actors if actor.host == name]
+            if mine:
+                await lab[name].run("systemctl", "enable", "--now", "--no-block", *mine)
+
+        async def ready():
+            states = [state for host in lab.hosts.values() for state, _, _ in (await host.units()).values()]
+            return all(state == "active" for state in states)
+        await l.wait_for("all units", ready, l.READY_S)

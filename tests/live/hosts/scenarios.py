@@ -12,7 +12,8 @@ LONG = 0.2  # how often
 UNDER_WAY_S = 0.5  # what was under way when a cut began may still end well
 REFUSED = 10  # answers 503 that are enough to see
 GUEST = "h3"  # where matchers are added
-CONTINUES_S = 6.0  # until a way around a fault is found
+AROUND_S = 6.0  # until a way around a fault is found, at most
+TAKEOVER_S = 8.0  # until who stands by has taken over (takeover_ms, and what was under way), at most
 
 
 def wall_ms():
@@ -58,16 +59,31 @@ async def cut(session, one, other, both=True):
 
 
 async def shard_cut(session):
-    """The shard's host and the store's do not hear each other; the other broker hears both."""
+    """The shard's host and the store's do not hear each other: the other broker carries them, or who stands by takes over."""
     await session.lab.split(["h1"], ["h4"])
     begun = time.monotonic()
     try:
-        await session.clients.probe(regions=["us-east-1"], seconds=CONTINUES_S)
-        text = f"us went on after {time.monotonic() - begun:.1f} s"
-    except l.Failed:
-        text = f"us stood still for {time.monotonic() - begun:.0f} s"
+        await session.clients.probe(regions=["us-east-1"], seconds=AROUND_S)
+        text, good = f"us went on after {time.monotonic() - begun:.1f} s", True
+    except l.Failed as failure:
+        text, good = str(failure), False
     await session.lab.heal()
-    await session.healed("cut h1--h4", text)
+    await session.healed("around h1--h4", text, good)
+
+
+async def takeover(session, name, region):
+    """A shard's host is gone for good: who stands by takes the region over.  Back again, it stands by."""
+    host = session.lab[name]
+    await host.kill()
+    begun = time.monotonic()
+    there = [door for door, at in zip(layout.doors(session.lab), layout.EDGES.values()) if at != name]
+    try:
+        await session.clients.probe(regions=[region], doors=there, seconds=TAKEOVER_S)
+        text, good = f"{region} taken over, a round after {time.monotonic() - begun:.1f} s", True
+    except l.Failed as failure:
+        text, good = str(failure), False
+    await host.boot()
+    await session.healed(f"lose {name}", text, good)
 
 
 async def storeless(session):
@@ -85,6 +101,27 @@ async def storeless(session):
     text = f"{seconds:.1f} s: {len(refused())} x 503, {len(yes)} x yes"
     await session.lab.heal()
     await session.healed("store cut off", text, not yes)
+
+
+async def edge_cut(session):
+    """A gateway and the lobby actor are cut off from all but the clients: that gateway says yes to nobody, the other one serves."""
+    await session.lab.split(["h3"], ["h1", "h2", "h4"])
+    begun = time.monotonic()
+    near, far = layout.doors(session.lab)
+    try:
+        await session.clients.probe(doors=[far], seconds=TAKEOVER_S)
+        text, good = f"rounds through the other gateway after {time.monotonic() - begun:.1f} s", True
+    except l.Failed as failure:
+        text, good = str(failure), False
+    await l.wait_for("a 503", lambda: any(call["status"] == 503 for call in through(session, near, begun)))
+    yes = [call for call in through(session, near, begun + UNDER_WAY_S) if 200 <= call["status"] < 300]
+    await session.lab.heal()
+    await session.healed("edge cut off", f"{text}; {len(yes)} x yes by the one cut off", good and not yes)
+
+
+def through(session, door, begun):
+    """What was asked through a gateway since then, but reads."""
+    return [call for call in session.calls_since(begun) if call["door"] == f"{door[0]}:{door[1]}"]
 
 
 async def slow(session, name):
@@ -109,14 +146,14 @@ async def pause(session, name):
 
 async def kill_broker(session, broker):
     host = session.lab[layout.BROKERS[broker]]
-    unit = f"muster-broker@broker-{broker}"
+    unit = f"muster-broker@{broker}"
     starts = (await host.units())[unit][2]
     await host.run("systemctl", "kill", "--signal=KILL", unit)
 
     async def again():
         state, _, now = (await host.units())[unit]
         return state == "active" and now > starts
-    await session.healed(f"kill broker {broker}", "killed, started again by its supervisor")
+    await session.healed(f"kill {broker}", "killed, started again by its supervisor")
     await l.wait_for("the broker", again)
 
 
@@ -125,11 +162,9 @@ async def matchers(session):
     host = session.lab[GUEST]
     added = []
     for _ in range(2):
-        session.matchers += 1
-        actor = layout.Actor(f"matcher-more-{session.matchers}", GUEST, "matcher", "muster-actor --kind matcher")
-        await layout.admit(session.lab["h1"], actor, await layout.keygen(host, actor.name))
-        layout.share_peers(session.lab)
-        layout.write_unit(host, actor, session.brokers)
+        session.more += 1
+        actor = layout.Actor(GUEST, "matcher", f"more{session.more}")
+        await layout.admit(session.lab, actor.name, "matcher", await layout.keygen(host, actor.name))
         added.append(actor.unit)
     begun = time.monotonic()
     await host.run("systemctl", "start", *added)
@@ -154,6 +189,9 @@ ALL = (
     *((pause, name) for name in HOSTS),
     *((kill_broker, broker) for broker in layout.BROKERS),
     (shard_cut,),
+    (takeover, "h4", "us-east-1"),
+    (takeover, "h2", "eu-west-1"),
     (storeless,),
+    (edge_cut,),
     (matchers,),
 )

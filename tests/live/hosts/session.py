@@ -34,7 +34,7 @@ class Clients:
 
     async def start(self):
         session = self.session
-        settings = {"doors": layout.doors(session.lab), "regions": layout.REGIONS, "key": "/etc/muster/lab.key",
+        settings = {"doors": layout.doors(session.lab), "regions": layout.REGIONS, "key": layout.BACKEND,
                     "name": f"{session.canary}{self.run}", "players": 4, "lobbies": 1, "seed": session.live.arguments.seed + self.run}
         host = session.lab[CLIENTS]
         self.process = await asyncio.create_subprocess_exec(
@@ -117,10 +117,8 @@ class Session:
         self.eye = None
         self.long = 0.0  # share of faults that last long
         self.runs = 0
-        self.strangers = 0
-        self.matchers = 0  # that were added
-        self.public = {}  # actor -> its public key
-        self.brokers = ""  # options that name the brokers and their keys
+        self.more = 0  # actors that were added so far
+        self.public = {}  # broker -> its public key
         self.rows = []
         self.quiet = []  # (from, to) of UTC ms in which no match may be made
 
@@ -129,11 +127,11 @@ class Session:
         for host in (CLIENTS, STRANGER):
             shutil.copytree(os.path.dirname(HERE), self.lab[host].path("local/lib/muster-tests"),
                             ignore=shutil.ignore_patterns("__pycache__"))
-        self.public, self.brokers = await layout.install(self.lab)
+        self.public = await layout.install(self.lab)
         self.eye = await Eye().start(list(self.lab.hosts), [self.canary])
         begun = time.monotonic()
         await layout.start(self.lab)
-        self.live.check(True, f"{HOSTS} hosts, {len(layout.actors(self.lab))} programs: ready in {time.monotonic() - begun:.1f} s")
+        self.live.check(True, f"{HOSTS} hosts, {len(layout.ACTORS + layout.STANDBYS)} programs: ready in {time.monotonic() - begun:.1f} s")
         await self.play()
         return self
 
@@ -141,11 +139,6 @@ class Session:
         """New clients, after those before have ended or were killed."""
         self.runs += 1
         self.clients = await Clients(self, self.runs).start()
-
-    def stranger(self, role, words, partition=None):
-        """A new actor of h6, whom nobody knows."""
-        self.strangers += 1
-        return layout.Actor(f"stranger-{self.strangers}", STRANGER, role, words, partition)
 
     def row(self, name, text, took, good):
         self.rows.append((name, text, took, good))
@@ -177,11 +170,11 @@ class Session:
             if units:
                 await self.lab[name].run("systemctl", "stop", *units)
         store = self.lab["h1"]
-        code, out = await store.run("muster", "verify", "--data", "/var/lib/muster/store", check=False)
+        code, out = await store.run("muster", "verify", "--data", layout.STORE, check=False)
         self.live.check(code == 0, f"muster verify: {out}".strip())
         dumps = {}
         for table in promise.TABLES:
-            dumps[table] = (await store.run("muster", "dump", "--data", "/var/lib/muster/store", "--table", table))[1]
+            dumps[table] = (await store.run("muster", "dump", "--data", layout.STORE, "--table", table))[1]
         tables = promise.read_tables(dumps)
         for good, text in promise.judge(self.history, tables):
             self.live.check(good, text)

@@ -4,6 +4,7 @@ Each is a row of the table: nothing of it may have an effect, and full service m
 """
 
 import json
+import os
 import re
 
 import layout
@@ -20,9 +21,15 @@ MATCH_COMMIT = "124"  # of wire/messages.def
 UNIT_ACTIVE = "active"
 
 
-def broker_line(session, broker="a"):
+def broker_line(session, broker="broker-a"):
     host = session.lab[layout.BROKERS[broker]]
-    return f"tcp://{host.address}:{layout.BUS_PORT}", session.public["broker-" + broker]
+    return f"tcp://{host.address}:{layout.BUS_PORT}", session.public[broker]
+
+
+def newcomer(session, role, instance=None, partition=None):
+    """An actor on h6, whom nobody knows yet."""
+    session.more += 1
+    return layout.Actor(STRANGER, role, instance or f"stranger{session.more}", partition)
 
 
 async def peer(session, *words):
@@ -30,13 +37,9 @@ async def peer(session, *words):
     return json.loads(out)
 
 
-async def never_ready(session, name, actor, public, listed_as=None):
-    """An actor on h6 that must never become ready.  listed_as: as what its key is in the list of peers."""
+async def never_ready(session, name, actor):
+    """An actor on h6 that must never become ready."""
     host = session.lab[STRANGER]
-    if listed_as is not None:
-        await layout.admit(session.lab["h1"], listed_as, public)
-        layout.share_peers(session.lab)
-    layout.write_unit(host, actor, session.brokers)
     await host.run("systemctl", "start", "--no-block", actor.unit)
     got_in = False
     try:
@@ -47,44 +50,46 @@ async def never_ready(session, name, actor, public, listed_as=None):
     except l.Failed:
         pass
     await host.run("systemctl", "stop", actor.unit)
-    said = re.findall(r'event="([^"]*)"', host.read(f"/var/log/{actor.unit}.log"))
-    await session.healed(name, f"{'WAS LET IN' if got_in else 'never let in'} in {TRIES_S} s, said {sorted(set(said))}", not got_in)
+    reasons = set(re.findall(r'event="broker does not serve us".*reason="([^"]*)"', host.read(f"/var/log/{actor.unit}.log")))
+    await session.healed(name, f"{'WAS LET IN' if got_in else 'not let in'} in {TRIES_S} s: {', '.join(sorted(reasons))}", not got_in)
 
 
 async def unlisted_key(session):
     """A matcher with a key that no broker was told of."""
-    actor = session.stranger("matcher", "muster-actor --kind matcher")
-    await never_ready(session, "unlisted key", actor, await layout.keygen(session.lab[STRANGER], actor.name))
+    actor = newcomer(session, "matcher")
+    await layout.keygen(session.lab[STRANGER], actor.name)
+    await never_ready(session, "unlisted key", actor)
 
 
 async def wrong_role(session):
     """A matcher's key, used by a shard that would own us-east-1."""
-    actor = session.stranger("queue", "muster-actor --kind queue", "queue/us-east-1")
-    public = await layout.keygen(session.lab[STRANGER], actor.name)
-    await never_ready(session, "wrong role", actor, public, layout.Actor(actor.name, STRANGER, "matcher", ""))
+    actor = newcomer(session, "queue", "us-east-1", "queue/us-east-1")
+    await relist(session, actor, "matcher")
+    await never_ready(session, "wrong role", actor)
 
 
 async def wrong_partition(session):
     """A shard's key for us-east-1, used for eu-west-1."""
-    actor = session.stranger("queue", "muster-actor --kind queue", "queue/eu-west-1")
-    public = await layout.keygen(session.lab[STRANGER], actor.name)
-    await never_ready(session, "wrong partition", actor, public, layout.Actor(actor.name, STRANGER, "queue", "", "queue/us-east-1"))
+    actor = newcomer(session, "queue", "eu-west-1", "queue/eu-west-1")
+    await relist(session, actor, "queue", "queue/us-east-1")
+    await never_ready(session, "wrong partition", actor)
 
 
-async def listed(session, role, partition=None):
-    """A key of h6 that is listed as that; its file."""
-    actor = session.stranger(role, "", partition)
-    public = await layout.keygen(session.lab[STRANGER], actor.name)
-    await layout.admit(session.lab["h1"], actor, public)
-    layout.share_peers(session.lab)
-    return f"{layout.KEYS}/{actor.name}.key"
+async def relist(session, actor, role, partition=None):
+    """A new key of h6, listed as that; its file."""
+    host = session.lab[STRANGER]
+    path = f"{layout.KEYS}/{actor.name}.key"
+    if os.path.exists(host.path(path)):
+        os.unlink(host.path(path))
+        await session.lab["h1"].run("muster", "peers", "revoke", layout.PEERS, actor.name)
+    await layout.admit(session.lab, actor.name, role, await layout.keygen(host, actor.name), partition)
+    return path
 
 
 async def stolen_id(session):
     """A gateway's key, and the incarnation of another gateway, which its log told."""
-    key = await listed(session, "gateway")
-    victim = next(actor for actor in layout.actors(session.lab) if actor.role == "gateway" and actor.host == "h3")
-    incarnation = re.findall(r"incarnation=([0-9a-f]+)", session.lab["h3"].read(f"/var/log/{victim.unit}.log"))[-1]
+    key = await relist(session, newcomer(session, "gateway"), "gateway")
+    incarnation = re.findall(r"incarnation=([0-9a-f]+)", session.lab["h3"].read("/var/log/muster-gateway@edge-3.log"))[-1]
 
     async def answers(number):
         return await peer(session, "hello", *broker_line(session), key, "gateway", "", number)
@@ -100,7 +105,7 @@ async def stolen_id(session):
 
 async def wrong_request(session):
     """A matcher orders the store to make a match."""
-    key = await listed(session, "matcher")
+    key = await relist(session, newcomer(session, "matcher"), "matcher")
 
     async def ask():
         said = await peer(session, "order", *broker_line(session), key, "matcher", MATCH_COMMIT, "store")
@@ -112,15 +117,15 @@ async def wrong_request(session):
 
 async def memory_mib(session, broker):
     host = session.lab[layout.BROKERS[broker]]
-    pid = (await host.units())[f"muster-broker@broker-{broker}"][1]
+    pid = (await host.units())[f"muster-broker@{broker}"][1]
     return int(re.search(r"VmRSS:\s+(\d+)", (await host.run("cat", f"/proc/{pid}/status"))[1]).group(1)) / 1024
 
 
 async def endless(session):
     """One message without end, by somebody without a key."""
-    before = await memory_mib(session, "a")
+    before = await memory_mib(session, "broker-a")
     sent, closed = await peer(session, "endless", session.lab["h1"].address, layout.BUS_PORT, ENDLESS_S)
-    grown = await memory_mib(session, "a") - before
+    grown = await memory_mib(session, "broker-a") - before
     await session.healed("endless message", f"{sent / 2**20:.0f} MiB sent, cut off {closed} times, the broker grew by {grown:.1f} MiB",
                          closed > 0 and grown < GROWTH_MIB)
 
