@@ -86,7 +86,7 @@ void checks_answered(struct sim *sim, const struct mu_msg_envelope *answer, stru
     uint64_t epoch = checks->grants[asked->partition].epoch;
     if (asked->fence != 0 && asked->fence < epoch) {
         sim_fail(sim, "%s: the store took %s under epoch %" PRIu64 " after it gave %" PRIu64,
-                 checks->partitions[asked->partition], mu_msg_layout(answer->op)->name,
+                 checks->partitions[asked->partition], mu_msg_layout((uint32_t)answer->op)->name,
                  asked->fence, epoch);
     }
     if (answer->op == MU_OP_EPOCH && asked->fence == 0 &&
