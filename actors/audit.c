@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "actors/audit_private.h"
+#include "actors/placed.h"
 
 int mu_audit_fault(struct mu_audit *audit, const char *format, ...)
 {
@@ -389,12 +390,14 @@ static int audit_all(struct mu_audit *audit)
         { MU_TABLE_IDEMPOTENCY, check_idempotency },
         { MU_TABLE_IDEMPOTENCY_AGE, check_age },
     };
-    static mu_audit_fn *const objects[] = {
-        mu_audit_tickets, mu_audit_matches, mu_audit_lobbies,
-        mu_audit_servers, mu_audit_rules,   mu_audit_backfills
-    };
+    static mu_audit_fn *const objects[] = { mu_audit_tickets,  mu_audit_matches, mu_audit_lobbies,
+                                            mu_audit_servers,  mu_audit_live,    mu_audit_rules,
+                                            mu_audit_backfills };
     const struct mu_key everything = { 0 };
-    int r = 0;
+    int r = mu_placed_get(audit->rows.store, &audit->lobbies);
+    if (r == -EBADMSG) {
+        r = mu_audit_fault(audit, "the number of lobby partitions is damaged");
+    }
     for (size_t i = 0; i < sizeof walks / sizeof walks[0] && r == 0; i++) {
         r = mu_audit_each(audit, walks[i].table, &everything, walks[i].check);
     }

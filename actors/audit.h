@@ -14,7 +14,8 @@
 /* Checks, in both directions:
  *   player    <-> user name, rating index, engagement; his event log is whole
  *   engagement <-> the queued ticket, open lobby or living match that lists the player
- *   ticket, match, lobby, server <-> LIVE, exactly while they live
+ *   ticket, match, lobby, server <-> LIVE, exactly while they live, in the partition of theirs (of
+ *                 as many lobby partitions as the store says that it has: actors/placed.h)
  *   match     <-> its tickets, its server, its players' history once it has ended
  *   server    -> `used` is the number of LIVE matches on it
  *   lobby     <-> join code, while it is open

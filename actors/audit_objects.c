@@ -5,8 +5,7 @@
 
 #include "actors/audit_private.h"
 #include "core/address.h"
-
-static const char lobby_partition[] = "lobby/0";
+#include "core/placement.h"
 
 /* The players of an object that lives are engaged with it. */
 static int expect_engaged(struct mu_audit *audit, const char *player, enum mu_engaged kind,
@@ -128,7 +127,7 @@ static int check_match(struct mu_audit *audit)
                  match->state == MU_MATCH_LIVE;
     int r = mu_audit_expect_id(audit, match->id);
     if (r == 0) {
-        r = mu_audit_expect_live(audit, lobby_partition, match->id, alive);
+        r = mu_audit_expect_live_lobby(audit, mu_placement_match(match), match->id, alive);
     }
     for (uint32_t i = 0; i < match->players_count && r == 0; i++) {
         r = check_match_player(audit, match, i);
@@ -167,7 +166,7 @@ static int check_lobby(struct mu_audit *audit)
     bool host = false;
     int r = mu_audit_expect_id(audit, lobby->id);
     if (r == 0) {
-        r = mu_audit_expect_live(audit, lobby_partition, lobby->id, open);
+        r = mu_audit_expect_live_lobby(audit, lobby->id, lobby->id, open);
     }
     for (uint32_t i = 0; i < lobby->members_count && r == 0; i++) {
         host = host || strcmp(lobby->members[i].id, lobby->host) == 0;
@@ -217,7 +216,7 @@ int mu_audit_lobbies(struct mu_audit *audit)
     return r != 0 ? r : mu_audit_each(audit, MU_TABLE_JOIN_CODE, &everything, check_join_code);
 }
 
-/* Servers, and what is live. */
+/* Servers. */
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -250,7 +249,7 @@ static int check_server(struct mu_audit *audit)
     bool live = server->state == MU_SERVER_READY || server->state == MU_SERVER_DRAINING;
     int r = mu_audit_expect_id(audit, server->id);
     if (r == 0) {
-        r = mu_audit_expect_live(audit, lobby_partition, server->id, live);
+        r = mu_audit_expect_live_server(audit, server->id, live);
     }
     if (r != 0) {
         return r;
@@ -263,37 +262,6 @@ static int check_server(struct mu_audit *audit)
     return 0;
 }
 
-/* Each LIVE entry names an object of the table and the partition it says; that the object lives
- * has been checked with the object. */
-static int check_live(struct mu_audit *audit)
-{
-    struct mu_key_reader reader = { mu_key_slice(&audit->key) };
-    char partition[MU_ADDRESS_MAX + 1];
-    char expected[MU_ADDRESS_MAX + 1] = "lobby/0";
-    char id[MU_ID_MAX + 1];
-    if (mu_key_take_text(&reader, sizeof partition, partition) != 0 ||
-        mu_key_take_last_text(&reader, sizeof id, id) != 0 || audit->value.size != 1) {
-        return mu_audit_fault(audit, "a live entry is malformed");
-    }
-    enum mu_table table = (enum mu_table)audit->value.data[0];
-    if (table != MU_TABLE_TICKET && table != MU_TABLE_MATCH && table != MU_TABLE_LOBBY &&
-        table != MU_TABLE_SERVER && table != MU_TABLE_RULESET && table != MU_TABLE_BACKFILL) {
-        return mu_audit_fault(audit, "%s is live in table %d", id, (int)table);
-    }
-    int r = mu_audit_need(audit, table, id, partition);
-    if (r != 0) {
-        return r;
-    }
-    if (table == MU_TABLE_TICKET) {
-        mu_address_queue(audit->other->ticket.region, expected);
-    } else if (table == MU_TABLE_BACKFILL) {
-        mu_address_queue(audit->other->backfill.region, expected);
-    }
-    bool right = table == MU_TABLE_RULESET ? strncmp(partition, "queue/", 6) == 0
-                                           : strcmp(partition, expected) == 0;
-    return right ? 0 : mu_audit_fault(audit, "%s is live in %s", id, partition);
-}
-
 /* Behind mu_audit_matches(), which has counted. */
 int mu_audit_servers(struct mu_audit *audit)
 {
@@ -301,6 +269,5 @@ int mu_audit_servers(struct mu_audit *audit)
     if (audit->used_count > 0) {
         qsort(audit->used, audit->used_count, sizeof audit->used[0], compare_ids);
     }
-    int r = mu_audit_each(audit, MU_TABLE_SERVER, &everything, check_server);
-    return r != 0 ? r : mu_audit_each(audit, MU_TABLE_LIVE, &everything, check_live);
+    return mu_audit_each(audit, MU_TABLE_SERVER, &everything, check_server);
 }

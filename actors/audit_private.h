@@ -26,7 +26,8 @@ struct mu_audit {
     size_t used_capacity;
     struct mu_audit_queue *queues; /* owned: [queues_count] */
     uint32_t queues_count;
-    char *error; /* [error_bytes] */
+    uint64_t lobbies; /* partitions that the records are placed for, or MU_PLACED_MOVING */
+    char *error;      /* [error_bytes] */
     size_t error_bytes;
 };
 
@@ -51,6 +52,14 @@ int mu_audit_expect_id(struct mu_audit *audit, const char *id);
 /* A fault unless LIVE has the object exactly when it should. */
 int mu_audit_expect_live(struct mu_audit *audit, const char *partition, const char *id, bool live);
 
+/* The same for an object of a lobby partition, that of the id `home`; while objects are being
+ * moved, any one of them. */
+int mu_audit_expect_live_lobby(struct mu_audit *audit, const char *home, const char *id, bool live);
+
+/* The same for a server, which is live in all of them; while objects are being moved, in one at
+ * least. */
+int mu_audit_expect_live_server(struct mu_audit *audit, const char *id, bool live);
+
 /* Runs `check` on each record of the table whose key begins with `prefix` (an empty key: all). */
 int mu_audit_each(struct mu_audit *audit, enum mu_table table, const struct mu_key *prefix,
                   mu_audit_fn *check);
@@ -60,6 +69,9 @@ int mu_audit_tickets(struct mu_audit *audit);
 int mu_audit_matches(struct mu_audit *audit);
 int mu_audit_lobbies(struct mu_audit *audit);
 int mu_audit_servers(struct mu_audit *audit);
+
+/* That of audit_live.c: each LIVE entry against its object. */
+int mu_audit_live(struct mu_audit *audit);
 
 /* The checks of audit_rules.c. */
 int mu_audit_rules(struct mu_audit *audit);

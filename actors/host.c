@@ -230,8 +230,8 @@ static void tell_when_ready(struct host *host)
         host->ready = true;
         (void)mu_notify("READY=1"); /* for the supervisor only */
         mu_log_line(host->options->log, MU_LOG_INFO, NULL, "ready",
-                    "incarnation=%016" PRIx64 " epoch=%" PRIu64 " name=%s", host->incarnation, epoch,
-                    host->options->name);
+                    "incarnation=%016" PRIx64 " epoch=%" PRIu64 " name=%s", host->incarnation,
+                    epoch, host->options->name);
     }
 }
 
@@ -243,6 +243,7 @@ static int tend_bus(struct host *host, int64_t now)
     if (reopen != 0) {
         mu_log_line(host->options->log, host->ready ? MU_LOG_WARN : MU_LOG_DEBUG, NULL,
                     "connecting to brokers", "mask=%u", reopen);
+        mu_dealer_explain(host->dealer, reopen, host->bus, host->options->log);
         int r = mu_dealer_reopen(host->dealer, reopen);
         if (r != 0) {
             return r;
@@ -315,7 +316,7 @@ static int turn(struct host *host)
     }
     if (now >= host->stats_ms) {
         host->stats_ms = now + (now - host->started_ms < STATS_EARLY_MS ? STATS_SOON_MS : STATS_MS);
-        (void)mu_notify("WATCHDOG=1"); /* a supervisor that is deaf restarts us */
+        (void)mu_notify_alive(host->ready); /* a supervisor that is deaf restarts us */
         if (mu_bus_ready(host->bus)) {
             append_stats(host, now);
             flush(host);
@@ -395,7 +396,7 @@ static bool create_bus(struct host *host, uint64_t seed)
         .emit = mu_dealer_emit,
     };
     memcpy(bus.brokers, options->brokers, sizeof bus.brokers);
-    host->dealer = mu_dealer_create(options->brokers, options->brokers_count);
+    host->dealer = mu_dealer_create(options->brokers, options->brokers_count, &options->keys);
     bus.context = host->dealer;
     host->bus = host->dealer == NULL ? NULL : mu_bus_create(&bus);
     return host->bus != NULL;

@@ -13,6 +13,7 @@
 #include "core/actor.h"
 #include "core/bus.h"
 #include "core/config.h"
+#include "core/dealer_keys.h"
 #include "core/log.h"
 
 /* Exit codes, as in sysexits.h. */
@@ -37,6 +38,7 @@ struct mu_host_options {
     const volatile sig_atomic_t *stop;       /* 1: drain, then return; more: return at once */
     uint32_t brokers_count;                  /* 1..MU_BUS_BROKERS_MAX */
     const char *brokers[MU_BUS_BROKERS_MAX]; /* endpoints without mu_endpoint_fault() */
+    struct mu_dealer_keys keys;              /* of this process and of the brokers; borrowed */
 };
 
 /* Runs until it is asked to end, or until the actor or something under it fails.  Tells the

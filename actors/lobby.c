@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "actors/lobby_state.h"
+#include "core/placement.h"
 #include "core/store.h"
 
 enum { OWN_BUDGET_MS = 5 * MU_LOBBY_RETRY_MS };
@@ -55,6 +56,21 @@ void mu_lobby_refuse(struct mu_lobby *lobby, const struct mu_msg_envelope *reque
     (void)snprintf(lobby->message->error.detail, sizeof lobby->message->error.detail, "%s", detail);
     mu_outbox_note(lobby->out, "refused %s: %s", mu_error_info(error)->name, detail);
     mu_outbox_reply(lobby->out, request, lobby->message);
+}
+
+bool mu_lobby_owns(const struct mu_lobby *lobby, const char *id)
+{
+    return mu_placement_id(id, lobby->config->settings.lobbies) == lobby->index;
+}
+
+bool mu_lobby_elsewhere(struct mu_lobby *lobby, const char *id)
+{
+    if (mu_lobby_owns(lobby, id)) {
+        return false;
+    }
+    mu_lobby_refuse(lobby, lobby->event->envelope, MU_ERROR_UNAVAILABLE, MU_LOBBY_RETRY_MS,
+                    "another lobby partition has it: do the configurations differ?");
+    return true;
 }
 
 void mu_lobby_overflow(struct mu_lobby *lobby, const char *what)
@@ -334,7 +350,8 @@ static void lobby_stats(const struct mu_actor *actor, int64_t now_ms, struct mu_
     uint64_t slots_free = 0;
     for (uint32_t i = 0; i < lobby->servers_slots.used; i++) {
         const struct mu_lobby_server *server = &lobby->servers[i];
-        if (mu_slots_busy(&lobby->servers_slots, i) && server->state != MU_SERVER_NONE) {
+        if (mu_slots_busy(&lobby->servers_slots, i) && server->state != MU_SERVER_NONE &&
+            server->distance == 0) { /* each server is counted at its home */
             servers++;
             bool open = server->state == MU_SERVER_READY && server->used < server->slots;
             slots_free += open ? server->slots - server->used : 0;
@@ -373,95 +390,21 @@ static bool lobby_drained(const struct mu_actor *actor)
 static void lobby_destroy(struct mu_actor *actor)
 {
     struct mu_lobby *lobby = (struct mu_lobby *)actor;
-    if (lobby == NULL) {
-        return;
+    if (lobby != NULL) {
+        mu_lobby_tables_release(lobby);
+        free(lobby);
     }
-    struct mu_map *maps[] = { lobby->rooms_map, lobby->matches_map, lobby->servers_map,
-                              lobby->people_map, lobby->tries_map };
-    struct mu_heap *heaps[] = { lobby->matches_heap, lobby->servers_heap, lobby->people_heap,
-                                lobby->tries_heap };
-    struct mu_slots *slots[] = { &lobby->rooms_slots,    &lobby->matches_slots,
-                                 &lobby->servers_slots,  &lobby->people_slots,
-                                 &lobby->forwards_slots, &lobby->tries_slots };
-    void *arrays[] = { lobby->rooms,    lobby->matches, lobby->servers, lobby->people,
-                       lobby->forwards, lobby->tries,   lobby->message, lobby->record };
-    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
-        mu_map_destroy(maps[i]);
-    }
-    for (size_t i = 0; i < sizeof heaps / sizeof heaps[0]; i++) {
-        mu_heap_destroy(heaps[i]);
-    }
-    for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
-        mu_slots_release(slots[i]);
-    }
-    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
-        free(arrays[i]);
-    }
-    mu_calls_destroy(lobby->own);
-    mu_calls_destroy(lobby->forwards_calls);
-    mu_decoder_destroy(lobby->decoder);
-    free(lobby);
-}
-
-/* Makes an array of `capacity` items, and its slots. */
-static bool make_table(uint32_t capacity, size_t item_bytes, struct mu_slots *slots, void **array)
-{
-    *array = calloc(capacity, item_bytes); /* untouched pages cost nothing */
-    return *array != NULL && mu_slots_init(slots, capacity) == 0;
-}
-
-static bool make(struct mu_lobby *lobby, uint64_t seed)
-{
-    void *rooms = NULL;
-    void *matches = NULL;
-    void *servers = NULL;
-    void *people = NULL;
-    void *forwards = NULL;
-    void *tries = NULL;
-    bool made = true;
-    made &= make_table(MU_LOBBY_ROOMS_MAX, sizeof *lobby->rooms, &lobby->rooms_slots, &rooms);
-    made &=
-        make_table(MU_LOBBY_MATCHES_MAX, sizeof *lobby->matches, &lobby->matches_slots, &matches);
-    made &=
-        make_table(MU_LOBBY_SERVERS_MAX, sizeof *lobby->servers, &lobby->servers_slots, &servers);
-    made &= make_table(MU_LOBBY_PEOPLE_MAX, sizeof *lobby->people, &lobby->people_slots, &people);
-    made &= make_table(MU_LOBBY_FORWARDS_MAX, sizeof *lobby->forwards, &lobby->forwards_slots,
-                       &forwards);
-    made &= make_table(MU_LOBBY_TRIES_MAX, sizeof *lobby->tries, &lobby->tries_slots, &tries);
-    lobby->rooms = rooms;
-    lobby->matches = matches;
-    lobby->servers = servers;
-    lobby->people = people;
-    lobby->forwards = forwards;
-    lobby->tries = tries;
-    lobby->rooms_map = mu_map_create(MU_LOBBY_ROOMS_MAX, MU_ID_MAX, seed);
-    lobby->matches_map = mu_map_create(MU_LOBBY_MATCHES_MAX, MU_ID_MAX, seed);
-    lobby->servers_map = mu_map_create(MU_LOBBY_SERVERS_MAX, MU_ID_MAX, seed);
-    lobby->people_map = mu_map_create(MU_LOBBY_PEOPLE_MAX, MU_ID_MAX, seed);
-    lobby->tries_map = mu_map_create(MU_LOBBY_TRIES_MAX, 2 * MU_ID_MAX + 1, seed);
-    lobby->matches_heap = mu_heap_create(MU_LOBBY_MATCHES_MAX);
-    lobby->servers_heap = mu_heap_create(MU_LOBBY_SERVERS_MAX);
-    lobby->people_heap = mu_heap_create(MU_LOBBY_PEOPLE_MAX);
-    lobby->tries_heap = mu_heap_create(MU_LOBBY_TRIES_MAX);
-    lobby->own = mu_calls_create(MU_LOBBY_OWN_MAX, seed);
-    lobby->forwards_calls = mu_calls_create(MU_LOBBY_FORWARDS_MAX, seed);
-    lobby->decoder = mu_decoder_create();
-    lobby->message = calloc(1, sizeof *lobby->message);
-    lobby->record = calloc(1, sizeof *lobby->record);
-    return made && lobby->rooms_map != NULL && lobby->matches_map != NULL &&
-           lobby->servers_map != NULL && lobby->people_map != NULL && lobby->tries_map != NULL &&
-           lobby->matches_heap != NULL && lobby->servers_heap != NULL &&
-           lobby->people_heap != NULL && lobby->tries_heap != NULL && lobby->own != NULL &&
-           lobby->forwards_calls != NULL && lobby->decoder != NULL && lobby->message != NULL &&
-           lobby->record != NULL;
 }
 
 static int lobby_create(const struct mu_actor_env *env, struct mu_actor **ret)
 {
+    int32_t index = mu_placement_index(env->partition);
+    assert(index >= 0 && (uint64_t)index < env->config->settings.lobbies);
     struct mu_lobby *lobby = calloc(1, sizeof *lobby);
     if (lobby == NULL) {
         return -ENOMEM;
     }
+    lobby->index = (uint32_t)index;
     lobby->base.ops = &mu_lobby_ops;
     lobby->env = *env;
     lobby->config = env->config;
@@ -470,7 +413,7 @@ static int lobby_create(const struct mu_actor_env *env, struct mu_actor **ret)
     lobby->waiting_last = MU_SLOT_NONE;
     lobby->place_ms = MU_NEVER;
     mu_follow_init(&lobby->follow, env);
-    if (!make(lobby, env->seed)) {
+    if (!mu_lobby_tables_make(lobby, env->seed)) {
         lobby_destroy(&lobby->base);
         return -ENOMEM;
     }

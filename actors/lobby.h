@@ -1,19 +1,24 @@
 /* actors/lobby.h - the lobby actor: what happens between "matched" and "played".
  *
- * It owns partition "lobby/0", follows its log in the store (core/follow.h), and drives what waits
- * there:
+ * It owns one of the lobby partitions "lobby/0", "lobby/1", ... (core/placement.h says what is in
+ * which), follows its log in the store (core/follow.h), and drives what waits there:
  *   - a formed match that is not accepted in time is dissolved;
  *   - an allocating match gets the least loaded game server that can play it, of its own region,
  *     later of any region all its players reach, and is dissolved when there is none for long;
- *   - a live match without a result expires;
- *   - a game server that is silent counts as gone, and is back when it is heard again;
+ *   - a live match without a result expires; it is in the partition where its server is at home;
+ *   - a game server at home here that is silent counts as gone, and is back when it is heard again;
  *   - custom lobbies: passwords, the server for a start, members whose connections are gone.
  * It keeps no truth: every decision is a request that the store compares and may refuse, and that
  * is repeated until the answer is definite.  After a restart it follows again; deadlines then
  * begin anew, and servers have one period of silence to be heard.
  *
+ * All partitions know all servers, and choose for themselves: the store's compare decides who has
+ * the last slot, and the other one chooses again.  A change that shows an object which is not ours
+ * any more makes us forget it.
+ *
  * Requests it serves: LOBBY_CREATE, LOBBY_JOIN, LOBBY_START, SERVER_BEAT.  Until it has caught up
- * with the store they are answered STARTING.  Events it takes: PRESENCE and CHANGES.
+ * with the store they are answered STARTING; about an object of another partition, UNAVAILABLE.
+ * Events it takes: PRESENCE and CHANGES.
  *
  * PRESENCE: a gateway says who is connected to it, with `reset`, when it starts and each
  * MU_LOBBY_GATEWAY_BEAT_MS again (in several messages: the first has `reset`), and in between what

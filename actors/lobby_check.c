@@ -34,6 +34,7 @@ static void check_matches(const struct mu_lobby *lobby)
             continue;
         }
         assert(mu_map_get(lobby->matches_map, match->id) == i);
+        assert(match->state == MU_MATCH_LIVE || mu_lobby_owns(lobby, match->id));
         assert(mu_heap_has(lobby->matches_heap, i)); /* no match is ever forgotten */
         assert(match->state == MU_MATCH_FORMED || match->state == MU_MATCH_ALLOCATING ||
                match->state == MU_MATCH_LIVE);
@@ -79,9 +80,12 @@ static void check_servers(const struct mu_lobby *lobby)
         }
         assert(mu_map_get(lobby->servers_map, server->id) == i);
         bool alive = server->state != MU_SERVER_NONE;
-        /* A living server is waited for, or is being declared gone. */
-        assert(mu_heap_has(lobby->servers_heap, i) ? alive
-                                                   : !alive || server->call != MU_CALL_NONE);
+        bool home = server->distance == 0;
+        /* A living server is waited for, or is being declared gone; by its home alone. */
+        assert(mu_heap_has(lobby->servers_heap, i)
+                   ? alive && home
+                   : !alive || !home || server->call != MU_CALL_NONE);
+        assert(home || (server->call == MU_CALL_NONE && server->first == MU_SLOT_NONE));
         assert(alive || server->first != MU_SLOT_NONE || server->pending > 0 ||
                server->call != MU_CALL_NONE);
         assert(server->pending == count_pending(lobby, i));
@@ -121,6 +125,7 @@ static void check_people(const struct mu_lobby *lobby)
             continue;
         }
         assert(mu_map_get(lobby->rooms_map, room->id) == i);
+        assert(mu_lobby_owns(lobby, room->id));
         assert(room->members_count <= MU_LOBBY_MEMBERS_MAX);
     }
     assert(mu_map_count(lobby->rooms_map) == lobby->rooms_slots.count);

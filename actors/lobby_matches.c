@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/placement.h"
+
 enum {
     ACCEPT_MS = 30000, /* for a mode that this configuration does not have */
     PLACE_MAX = 1024,  /* matches given a server in one batch end; the others in the next */
@@ -190,7 +192,8 @@ static void enter_state(struct mu_lobby *lobby, struct mu_lobby_match *match,
 
 void mu_lobby_match_changed(struct mu_lobby *lobby, const struct mu_msg_match *record)
 {
-    bool wanted = is_waiting(record->state) || record->state == MU_MATCH_LIVE;
+    bool wanted = (is_waiting(record->state) || record->state == MU_MATCH_LIVE) &&
+                  mu_lobby_owns(lobby, mu_placement_match(record));
     uint32_t slot = mu_map_get(lobby->matches_map, record->id);
     if (slot == MU_MAP_NONE) {
         slot = wanted ? enter(lobby, record->id) : MU_SLOT_NONE;

@@ -61,9 +61,10 @@ static bool is_open(const struct mu_msg_lobby *record)
 
 void mu_lobby_room_changed(struct mu_lobby *lobby, const struct mu_msg_lobby *record)
 {
+    bool wanted = is_open(record) && mu_lobby_owns(lobby, record->id);
     uint32_t slot = mu_map_get(lobby->rooms_map, record->id);
     if (slot == MU_MAP_NONE) {
-        slot = is_open(record) ? enter(lobby, record->id) : MU_SLOT_NONE;
+        slot = wanted ? enter(lobby, record->id) : MU_SLOT_NONE;
         if (slot == MU_SLOT_NONE) {
             return;
         }
@@ -73,7 +74,7 @@ void mu_lobby_room_changed(struct mu_lobby *lobby, const struct mu_msg_lobby *re
     if (record->version <= room->version) {
         return;
     }
-    if (!is_open(record)) {
+    if (!wanted) {
         forget(lobby, slot);
         return;
     }
@@ -248,6 +249,9 @@ static void join_with(struct mu_lobby *lobby, uint32_t forward, const char *pass
 void mu_lobby_room_join(struct mu_lobby *lobby)
 {
     const struct mu_msg_lobby_join *join = &lobby->event->msg->lobby_join;
+    if (mu_lobby_elsewhere(lobby, join->lobby)) {
+        return;
+    }
     uint32_t room = mu_map_get(lobby->rooms_map, join->lobby);
     enum mu_lobby_step step = room != MU_MAP_NONE ? MU_LOBBY_STEP_JOIN : MU_LOBBY_STEP_JOIN_LOOK;
     uint32_t slot = mu_lobby_forward_begin(lobby, step);
@@ -325,6 +329,9 @@ static void start_somewhere(struct mu_lobby *lobby, uint32_t slot)
 void mu_lobby_room_start(struct mu_lobby *lobby)
 {
     const struct mu_msg_lobby_start *start = &lobby->event->msg->lobby_start;
+    if (mu_lobby_elsewhere(lobby, start->lobby)) {
+        return;
+    }
     uint32_t room = mu_map_get(lobby->rooms_map, start->lobby);
     enum mu_lobby_step step = room != MU_MAP_NONE ? MU_LOBBY_STEP_START : MU_LOBBY_STEP_START_LOOK;
     uint32_t slot = mu_lobby_forward_begin(lobby, step);

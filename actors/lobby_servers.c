@@ -6,10 +6,18 @@
 #include <string.h>
 
 #include "core/id.h"
+#include "core/placement.h"
 
 static int64_t silence_ms(const struct mu_lobby *lobby)
 {
     return (int64_t)lobby->config->settings.server_silence_ms;
+}
+
+/* How many partitions after ours the server is at home. */
+static uint32_t distance_to(const struct mu_lobby *lobby, const char *id)
+{
+    uint32_t lobbies = (uint32_t)lobby->config->settings.lobbies;
+    return (mu_placement_id(id, lobbies) + lobbies - lobby->index) % lobbies;
 }
 
 /* What the store says. */
@@ -33,6 +41,7 @@ static uint32_t server_named(struct mu_lobby *lobby, const char *id)
     struct mu_lobby_server *server = &lobby->servers[slot];
     *server = (struct mu_lobby_server){
         .state = MU_SERVER_NONE,
+        .distance = distance_to(lobby, id),
         .region = -1,
         .call = MU_CALL_NONE,
         .first = MU_SLOT_NONE,
@@ -61,9 +70,12 @@ static void lose(struct mu_lobby *lobby, uint32_t slot)
     settle(lobby, slot);
 }
 
+/* Its home alone hears it, and judges its silence. */
 static void heard(struct mu_lobby *lobby, uint32_t slot)
 {
-    mu_heap_set(lobby->servers_heap, slot, lobby->event->now_ms + silence_ms(lobby));
+    if (lobby->servers[slot].distance == 0) {
+        mu_heap_set(lobby->servers_heap, slot, lobby->event->now_ms + silence_ms(lobby));
+    }
 }
 
 static void copy_record(struct mu_lobby *lobby, struct mu_lobby_server *server,
@@ -184,12 +196,16 @@ bool mu_lobby_server_plays(const struct mu_lobby_server *server, int32_t mode)
     return server->modes_all || (mode >= 0 && (server->modes >> mode & 1) != 0);
 }
 
-/* Whether a is the better choice: the smaller share in use, then the smaller id. */
+/* Whether a is the better choice: the smaller share in use, then the nearer home, so that
+ * partitions that choose at the same time choose differently, then the smaller id. */
 static bool better(const struct mu_lobby_server *a, const struct mu_lobby_server *b)
 {
     uint64_t share_a = (uint64_t)(a->used + a->pending) * b->slots;
     uint64_t share_b = (uint64_t)(b->used + b->pending) * a->slots;
-    return share_a != share_b ? share_a < share_b : strcmp(a->id, b->id) < 0;
+    if (share_a != share_b || a->distance != b->distance) {
+        return share_a != share_b ? share_a < share_b : a->distance < b->distance;
+    }
+    return strcmp(a->id, b->id) < 0;
 }
 
 uint32_t mu_lobby_server_choose(const struct mu_lobby *lobby, int32_t region, int32_t mode)
@@ -264,6 +280,9 @@ void mu_lobby_beat(struct mu_lobby *lobby)
 {
     const struct mu_msg_server_beat *beat = &lobby->event->msg->server_beat;
     const struct mu_msg_envelope *request = lobby->event->envelope;
+    if (mu_lobby_elsewhere(lobby, beat->server)) {
+        return;
+    }
     uint32_t slot = mu_map_get(lobby->servers_map, beat->server);
     if (slot != MU_MAP_NONE && lobby->servers[slot].state != MU_SERVER_NONE) {
         if (beat->key_hash[0] != '\0' &&

@@ -59,6 +59,7 @@ struct mu_lobby_server {
     uint64_t version;
     uint64_t generation;
     enum mu_server_state state; /* READY, DRAINING; else NONE: known by its matches alone */
+    uint32_t distance;          /* partitions from here to its home; 0: at home here */
     int32_t region;             /* index, or -1 */
     bool modes_all;
     uint32_t modes;   /* bit i: plays mode i */
@@ -130,6 +131,7 @@ struct mu_lobby {
     struct mu_actor base;
     struct mu_actor_env env;
     const struct mu_config *config;
+    uint32_t index;    /* of the own partition among the configuration's */
     struct mu_rng rng; /* of salts */
     uint64_t serial;   /* of the last own decision */
     bool draining;     /* MU_EV_DRAIN came: nothing new is begun */
@@ -203,6 +205,20 @@ void mu_lobby_refuse(struct mu_lobby *lobby, const struct mu_msg_envelope *reque
 
 /* Notes that something found no room in its table. */
 void mu_lobby_overflow(struct mu_lobby *lobby, const char *what);
+
+/* Whether what is placed by this id is in our partition (core/placement.h). */
+bool mu_lobby_owns(const struct mu_lobby *lobby, const char *id);
+
+/* Refuses the request, and says so, when its object is in another partition: we and the gateway
+ * have different configurations.  The store would take us for a former owner: we would end. */
+bool mu_lobby_elsewhere(struct mu_lobby *lobby, const char *id);
+
+/* lobby_tables.c. */
+
+/* Takes all memory of the tables, the calls and what they need.  Returns false when there is too
+ * little: release it all the same. */
+bool mu_lobby_tables_make(struct mu_lobby *lobby, uint64_t seed);
+void mu_lobby_tables_release(struct mu_lobby *lobby);
 
 /* lobby_matches.c. */
 

@@ -11,27 +11,35 @@
 #include "actors/store.h"
 #include "core/address.h"
 #include "core/launch.h"
+#include "core/placement.h"
 #include "storage/lmdb.h"
 
 static const char text[] =
     "Runs one part of a cluster.  KIND is one of\n"
     "  store     keeps everything, on disk; one a cluster\n"
     "  queue     owns the tickets of a region; needs --partition queue/REGION\n"
-    "  lobby     custom lobbies, acceptance, game servers; one a cluster (lobby/0)\n"
+    "  lobby     custom lobbies, acceptance, game servers; needs --partition lobby/K\n"
+    "            when the configuration has several: one process for each\n"
     "  matcher   proposes matches; start as many as there is work for\n"
     "\n"
-    "The brokers, and the store's folder, are those of the configuration.  NAME is what people\n"
-    "read, and tells an owner that comes back from one that takes over; without it the host's\n"
-    "name and the kind or partition stand for it, so two of a kind on one host need names.\n"
+    "The brokers, their keys, and the store's folder, are those of the configuration;\n"
+    "its own key is NAME.key in the folder cluster.keys.  Without keys only brokers on\n"
+    "this host can be spoken to (docs/KEYS.md).  NAME is\n"
+    "what people read, and tells an owner that comes back from one that takes over;\n"
+    "without it HOST/KIND or HOST/PARTITION stands for it, so two of the same on one\n"
+    "host need names.\n"
     "\n"
-    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BROKERS (endpoints with commas\n"
-    "between), MUSTER_DATA (the store's folder), and MUSTER_<SETTING>.  The command line stands\n"
-    "above it, and it above the file.\n"
-    "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in order: it hands\n"
-    "over what it has, for drain_ms at most; a second one ends it at once.\n"
-    "Exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory or alike; 74 the\n"
-    "store or a socket failed; 75 another owner has taken over, or has the store: start again;\n"
-    "78 wrong configuration, environment, endpoint or store folder.\n";
+    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BROKERS (endpoints\n"
+    "with commas between), MUSTER_KEYS, MUSTER_DATA (the store's folder), and\n"
+    "MUSTER_<SETTING>.\n"
+    "The command line stands above it, and it above the file.\n"
+    "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in\n"
+    "order: it hands over what it has, for drain_ms at most; a second one ends it at\n"
+    "once.\n"
+    "Exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory or alike;\n"
+    "74 the store or a socket failed; 75 another owner has taken over, or has the\n"
+    "store: start again; 78 wrong configuration, environment, endpoint or store\n"
+    "folder.\n";
 
 /* What the command line says. */
 struct command {
@@ -76,10 +84,10 @@ static int complete(const struct mu_launch *launch, struct command *command)
         return usage(launch, "--data is for a store only", "");
     }
     if (command->partition == NULL) {
-        command->partition = lobby ? "lobby/0" : "";
+        command->partition = "";
     }
     bool owns = command->partition[0] != '\0';
-    if (owns != (queue || lobby)) {
+    if (owns ? !queue && !lobby : queue) { /* a lobby's may follow from the configuration */
         return usage(
             launch, owns ? "--partition is for queue and lobby only" : "--partition is needed", "");
     }
@@ -92,23 +100,44 @@ static int complete(const struct mu_launch *launch, struct command *command)
     return MU_OPTIONS_GO;
 }
 
-/* Loads the configuration, and looks for what the kind needs of it.  Returns MU_OPTIONS_GO, or the
- * exit code. */
-static int configure(struct mu_launch *launch, struct command *command)
+/* Whether the configuration has the partition; the only lobby need not be named.  Returns
+ * MU_OPTIONS_GO, or the exit code. */
+static int check_partition(const struct mu_launch *launch, struct command *command)
 {
     const struct mu_config *config = &launch->config;
-    int code = mu_launch_configure(launch, NULL);
-    if (code != MU_OPTIONS_GO) {
-        return code;
-    }
+    unsigned long long lobbies = config->settings.lobbies;
     if (command->ops == &mu_queue_ops &&
         mu_config_region(config, strchr(command->partition, '/') + 1) < 0) {
         mu_launch_tell(launch, "--partition %s: the configuration has no such region",
                        command->partition);
         return MU_EXIT_CONFIG;
     }
-    if (command->ops == &mu_store_actor_ops && command->data == NULL) {
-        command->data = config->cluster.store_data;
+    if (command->ops != &mu_lobby_ops) {
+        return MU_OPTIONS_GO;
+    }
+    if (command->partition[0] == '\0' && lobbies > 1) {
+        return usage(launch, "--partition is needed: the configuration has several lobbies", "");
+    }
+    if (command->partition[0] == '\0') {
+        command->partition = "lobby/0";
+    }
+    int32_t index = mu_placement_index(command->partition);
+    if (index < 0 || (unsigned long long)index >= lobbies) {
+        mu_launch_tell(launch, "--partition %s: the configuration has lobby/0%s%.0llu only",
+                       command->partition, lobbies == 1 ? "" : " to lobby/", lobbies - 1);
+        return MU_EXIT_CONFIG;
+    }
+    return MU_OPTIONS_GO;
+}
+
+/* Loads the configuration, and looks for what the kind needs of it.  Returns MU_OPTIONS_GO, or the
+ * exit code. */
+static int configure(struct mu_launch *launch, struct command *command)
+{
+    int code = mu_launch_configure(launch, NULL);
+    code = code == MU_OPTIONS_GO ? check_partition(launch, command) : code;
+    if (code == MU_OPTIONS_GO && command->ops == &mu_store_actor_ops && command->data == NULL) {
+        command->data = launch->config.cluster.store_data;
         if (command->data[0] == '\0') {
             return usage(launch,
                          "where the store's files are is not known: give --data FOLDER, or "
@@ -116,7 +145,7 @@ static int configure(struct mu_launch *launch, struct command *command)
                          "");
         }
     }
-    return MU_OPTIONS_GO;
+    return code;
 }
 
 /* Opens the store's engine, if it is the store.  Returns MU_OPTIONS_GO, or the exit code. */
@@ -150,16 +179,11 @@ static int run(struct mu_launch *launch, struct command *command)
 {
     char name[MU_PROCESS_NAME_MAX + 1];
     struct mu_host_options options = { .build = MU_VERSION, .name = name };
-    int code = complete(launch, command);
-    code = code == MU_OPTIONS_GO ? configure(launch, command) : code;
-    code = code == MU_OPTIONS_GO
-               ? mu_launch_brokers(launch, options.brokers, &options.brokers_count)
-               : code;
-    if (code != MU_OPTIONS_GO) {
-        return code;
-    }
     const char *part = command->partition[0] != '\0' ? command->partition : command->kind;
-    code = mu_launch_open_log(launch, part);
+    int code = mu_launch_open_log(launch, part);
+    code = code == MU_OPTIONS_GO ? mu_launch_brokers(launch, launch->name, options.brokers,
+                                                     &options.brokers_count, &options.keys)
+                                 : code;
     if (code != MU_OPTIONS_GO) {
         return code;
     }
@@ -174,6 +198,7 @@ static int run(struct mu_launch *launch, struct command *command)
     if (options.store != NULL) {
         options.store->ops->destroy(options.store);
     }
+    mu_dealer_keys_release(&options.keys);
     return code;
 }
 
@@ -192,7 +217,7 @@ int main(int argc, char **argv)
           .ret_text = &command.data },
         { "any-filesystem", NULL, "store: also file systems that may lose what was written",
           .ret_flag = &command.any_filesystem },
-        MU_LAUNCH_BROKER_OPTION(launch),
+        MU_LAUNCH_BROKER_OPTIONS(launch),
         MU_LAUNCH_OPTIONS(launch),
         { .name = NULL },
     };
@@ -200,6 +225,8 @@ int main(int argc, char **argv)
         .name = "actor", .arguments = "--kind KIND [OPTION ...]", .text = text, .options = options
     };
     int code = mu_launch_parse(launch, &manual, argc, argv, NULL);
+    code = code == MU_OPTIONS_GO ? complete(launch, &command) : code;
+    code = code == MU_OPTIONS_GO ? configure(launch, &command) : code;
     code = code == MU_OPTIONS_GO ? run(launch, &command) : code;
     mu_launch_destroy(launch);
     return code;

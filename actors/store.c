@@ -111,12 +111,6 @@ int mu_keeper_answer(struct mu_keeper *keeper, const struct mu_msg *answer)
     return 0;
 }
 
-int mu_keeper_check_lobby_fence(struct mu_keeper *keeper)
-{
-    return keeper->event->envelope->fence == 0 ? 0
-                                               : mu_keeper_check_fence(keeper, MU_LOBBY_PARTITION);
-}
-
 /* Refuses what the store has no room for. */
 static int check_room(struct mu_keeper *keeper, const struct route *route)
 {
@@ -189,7 +183,10 @@ static int start(struct mu_keeper *keeper)
     keeper->started = true;
     keeper->started_ms = keeper->event->now_ms;
     keeper->sweep_ms = keeper->event->now_ms;
-    return mu_keeper_load_partitions(keeper);
+    keeper->asked_ms = keeper->event->now_ms;
+    int r = mu_keeper_load_partitions(keeper);
+    mu_keeper_owners_heard(keeper); /* they could not be, while there was no store */
+    return r != 0 ? r : mu_keeper_place_all(keeper);
 }
 
 static int take_timer(struct mu_keeper *keeper)

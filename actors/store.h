@@ -18,7 +18,7 @@
 
 #include "core/actor.h"
 
-#define MU_STORE_PARTITIONS_MAX   128  /* partitions that ever were, lobby/0 among them */
+#define MU_STORE_PARTITIONS_MAX   128  /* partitions that ever were, lobbies among them */
 #define MU_STORE_TOUCHED_MAX      8192 /* objects of one batch that are pushed to followers */
 #define MU_STORE_SWEEP_MAX        512  /* idempotency records forgotten by one TIMER */
 #define MU_STORE_SWEEP_MS         1000 /* between two TIMERs when little is to be forgotten */

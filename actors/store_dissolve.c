@@ -158,9 +158,14 @@ static int expire(struct mu_keeper *keeper, enum mu_reason reason)
 int mu_keeper_match_abort(struct mu_keeper *keeper, const struct mu_msg *msg)
 {
     const struct mu_msg_match_abort *request = &msg->match_abort;
-    int r = mu_keeper_check_lobby_fence(keeper);
+    int r = mu_keeper_get_match(keeper, request->match);
     if (r == 0) {
-        r = mu_keeper_get_match(keeper, request->match);
+        const char *server = keeper->match->match.server.id;
+        /* Who waits for a result looks after the server; who waits for players, or for a server,
+         * after the match, and may not know yet that it is played. */
+        bool played = server[0] != '\0' && (request->reason == MU_REASON_NO_RESULT ||
+                                            request->reason == MU_REASON_SERVER_LOST);
+        r = mu_keeper_check_lobby_fence(keeper, played ? server : request->match);
     }
     if (r != 0) {
         return r;

@@ -15,7 +15,6 @@
 #include "core/map.h"
 
 #define MU_REFUSED           1             /* the request is answered with an error */
-#define MU_LOBBY_PARTITION   0             /* index of lobby/0 among the partitions */
 #define MU_STORE_PAGES_BYTES (1024 * 1024) /* records of one CHANGES, together */
 #define MU_STATUS_LEFT       "LEFT"        /* what a server reports of a player who has left */
 
@@ -122,9 +121,6 @@ int mu_keeper_refuse_engaged(struct mu_keeper *keeper, enum mu_error error, enum
 /* Sets the answer; it must live until the step ends. */
 int mu_keeper_answer(struct mu_keeper *keeper, const struct mu_msg *answer);
 
-/* As mu_keeper_check_fence(), for lobby/0, but a request without any fence passes. */
-int mu_keeper_check_lobby_fence(struct mu_keeper *keeper);
-
 /* What a negative or refused result of a helper means for the handler: see above. */
 static inline int mu_keeper_end(int r)
 {
@@ -175,7 +171,8 @@ void mu_keeper_owners_heard(struct mu_keeper *keeper);
 
 int mu_keeper_load_partitions(struct mu_keeper *keeper);
 
-/* Index of a partition by its name or of a region's queue, or -1. */
+/* Index of a partition by its name or of a region's queue, or -1.  A lobby partition of the
+ * configuration has the index of core/placement.h. */
 int32_t mu_keeper_partition(const struct mu_keeper *keeper, const char *name);
 int32_t mu_keeper_queue(const struct mu_keeper *keeper, const char *region);
 
@@ -186,8 +183,21 @@ void mu_keeper_changed(struct mu_keeper *keeper, int32_t partition, enum mu_tabl
 /* Logs what was touched, pushes it, commits. */
 int mu_keeper_batch_end(struct mu_keeper *keeper);
 
+/* The same without pushing, within a step that writes more than a commit should hold. */
+int mu_keeper_flush(struct mu_keeper *keeper);
+
 /* Appends CHANGES with the touched objects, as they are now, for their partitions' owners. */
 int mu_keeper_push(struct mu_keeper *keeper);
+
+/* In store_placement.c. */
+
+/* FENCED unless the request carries no fence at all, or the epoch of the lobby partition of `id`:
+ * a custom lobby, a server, or a match that waits; of one that is played, its server. */
+int mu_keeper_check_lobby_fence(struct mu_keeper *keeper, const char *id);
+
+/* Moves what is live in the lobby partitions, when their number is another than it was; once, at
+ * START.  Returns 0 or -errno.  O(live objects), or O(1) when the number is the same. */
+int mu_keeper_place_all(struct mu_keeper *keeper);
 
 /* In store_idempotency.c. */
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/placement.h"
+
 enum {
     CODE_BYTES = 6,   /* of a join code */
     CODE_TRIES = 16,  /* with 2^30 codes even a million lobbies need two of them rarely */
@@ -33,7 +35,8 @@ void mu_keeper_put_lobby(struct mu_keeper *keeper, enum mu_lobby_state state)
     if (was_open && !is_open) {
         mu_rows_del(&keeper->rows, MU_TABLE_JOIN_CODE, &code);
     }
-    mu_keeper_changed(keeper, MU_LOBBY_PARTITION, MU_TABLE_LOBBY, lobby->id, was_open, is_open);
+    uint32_t home = mu_placement_id(lobby->id, keeper->config->settings.lobbies);
+    mu_keeper_changed(keeper, (int32_t)home, MU_TABLE_LOBBY, lobby->id, was_open, is_open);
 }
 
 int mu_keeper_get_open_lobby(struct mu_keeper *keeper, const char *id)
@@ -120,10 +123,8 @@ int mu_keeper_lobby_create(struct mu_keeper *keeper, const struct mu_msg *msg)
 {
     const struct mu_msg_lobby_create *request = &msg->lobby_create;
     uint64_t players_max = request->players_max == 0 ? PLAYERS_USUAL : request->players_max;
-    int r = mu_keeper_check_lobby_fence(keeper);
-    if (r != 0) {
-        return r;
-    }
+    /* No fence: nothing is decided on what the lobby actor knows, and what is to be has no
+     * partition yet. */
     if (mu_config_mode(keeper->config, request->mode) < 0) {
         return mu_keeper_refuse(keeper, MU_ERROR_GAME_MODE_NOT_FOUND, "%s", request->mode);
     }
@@ -134,7 +135,7 @@ int mu_keeper_lobby_create(struct mu_keeper *keeper, const struct mu_msg *msg)
     struct mu_msg_player *host = &keeper->players[0];
     struct mu_seat *seat = &keeper->seats[0];
     char code[CODE_BYTES + 1];
-    r = mu_keeper_get_free_player(keeper, request->host, host, seat);
+    int r = mu_keeper_get_free_player(keeper, request->host, host, seat);
     if (r == 0) {
         r = make_code(keeper, code);
     }
@@ -230,7 +231,7 @@ int mu_keeper_lobby_join(struct mu_keeper *keeper, const struct mu_msg *msg)
 {
     const struct mu_msg_lobby_join *request = &msg->lobby_join;
     struct mu_msg_lobby *lobby = &keeper->lobby->lobby;
-    int r = mu_keeper_check_lobby_fence(keeper);
+    int r = mu_keeper_check_lobby_fence(keeper, request->lobby);
     if (r == 0) {
         r = mu_keeper_get_open_lobby(keeper, request->lobby);
     }
@@ -282,7 +283,7 @@ int mu_keeper_lobby_leave(struct mu_keeper *keeper, const struct mu_msg *msg)
 {
     const struct mu_msg_lobby_leave *request = &msg->lobby_leave;
     struct mu_msg_lobby *lobby = &keeper->lobby->lobby;
-    int r = mu_keeper_check_lobby_fence(keeper);
+    int r = mu_keeper_check_lobby_fence(keeper, request->lobby);
     if (r == 0) {
         r = mu_keeper_get_open_lobby(keeper, request->lobby);
     }

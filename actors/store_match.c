@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "actors/token.h"
+#include "core/placement.h"
 
 bool mu_match_alive(enum mu_match_state state)
 {
@@ -32,12 +33,19 @@ int32_t mu_keeper_match_player(const struct mu_keeper *keeper, const char *playe
 void mu_keeper_put_match(struct mu_keeper *keeper, enum mu_match_state state)
 {
     struct mu_msg_match *match = &keeper->match->match;
+    uint64_t lobbies = keeper->config->settings.lobbies;
     bool was_alive = mu_match_alive(match->state);
+    uint32_t from = mu_placement_id(mu_placement_match(match), lobbies);
     match->state = state;
     match->version++;
     keeper->match->op = MU_OP_MATCH;
     mu_rows_put_id(&keeper->rows, MU_TABLE_MATCH, match->id, keeper->match);
-    mu_keeper_changed(keeper, MU_LOBBY_PARTITION, MU_TABLE_MATCH, match->id, was_alive,
+    uint32_t to = mu_placement_id(mu_placement_match(match), lobbies);
+    if (was_alive && from != to) { /* it goes to where its server is at home */
+        mu_keeper_changed(keeper, (int32_t)from, MU_TABLE_MATCH, match->id, true, false);
+        was_alive = false;
+    }
+    mu_keeper_changed(keeper, (int32_t)to, MU_TABLE_MATCH, match->id, was_alive,
                       mu_match_alive(state));
 }
 
@@ -130,7 +138,7 @@ void mu_keeper_go_live(struct mu_keeper *keeper)
 int mu_keeper_match_allocate(struct mu_keeper *keeper, const struct mu_msg *msg)
 {
     const struct mu_msg_match_allocate *request = &msg->match_allocate;
-    int r = mu_keeper_check_lobby_fence(keeper);
+    int r = mu_keeper_check_lobby_fence(keeper, request->match);
     if (r == 0) {
         r = mu_keeper_get_match(keeper, request->match);
     }

@@ -11,6 +11,7 @@
 
 #include "actors/generation.h"
 #include "core/address.h"
+#include "core/placement.h"
 
 enum { TRIM_MAX = 4 }; /* old log entries removed for each new one, to reach a lowered limit */
 
@@ -72,7 +73,7 @@ static bool load_partition(void *context, struct mu_slice key, struct mu_slice v
     return true;
 }
 
-static_assert(MU_REGIONS_MAX + 1 <= MU_STORE_PARTITIONS_MAX, "every region has its partition");
+static_assert(MU_REGIONS_MAX + MU_LOBBIES_MAX <= MU_STORE_PARTITIONS_MAX, "all have their place");
 
 int mu_keeper_load_partitions(struct mu_keeper *keeper)
 {
@@ -81,10 +82,13 @@ int mu_keeper_load_partitions(struct mu_keeper *keeper)
     if (found != 0) {
         return found;
     }
-    (void)add_partition(keeper, "lobby/0");
-    assert(mu_keeper_partition(keeper, "lobby/0") == MU_LOBBY_PARTITION);
+    char name[MU_ADDRESS_MAX + 1];
+    for (uint32_t i = 0; i < config->settings.lobbies; i++) {
+        mu_address_lobby(i, name);
+        (void)add_partition(keeper, name);
+        assert(keeper->partitions_count == i + 1); /* found by its index alone */
+    }
     for (uint32_t i = 0; i < config->regions_count; i++) {
-        char name[MU_ADDRESS_MAX + 1];
         mu_address_queue(config->regions[i].name, name);
         (void)add_partition(keeper, name);
     }
@@ -92,7 +96,6 @@ int mu_keeper_load_partitions(struct mu_keeper *keeper)
     struct mu_store *store = keeper->rows.store;
     const struct mu_store_range range = { .table = MU_TABLE_EPOCH };
     int64_t r = store->ops->scan(store, &range, load_partition, &load);
-    mu_keeper_owners_heard(keeper); /* they could not be, while there was no store */
     return r < 0 ? (int)r : load.error;
 }
 
@@ -194,6 +197,16 @@ static void put_epochs(struct mu_keeper *keeper)
             mu_rows_put_id(&keeper->rows, MU_TABLE_EPOCH, partition->name, record);
         }
     }
+}
+
+int mu_keeper_flush(struct mu_keeper *keeper)
+{
+    struct mu_rows *rows = &keeper->rows;
+    log_touched(keeper);
+    put_epochs(keeper);
+    forget_touched(keeper);
+    mu_rows_begin(rows);
+    return rows->error != 0 ? rows->error : rows->store->ops->commit(rows->store);
 }
 
 int mu_keeper_batch_end(struct mu_keeper *keeper)

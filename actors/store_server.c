@@ -22,8 +22,10 @@ void mu_keeper_put_server(struct mu_keeper *keeper, enum mu_server_state state)
     server->version++;
     keeper->server->op = MU_OP_SERVER;
     mu_rows_put_id(&keeper->rows, MU_TABLE_SERVER, server->id, keeper->server);
-    mu_keeper_changed(keeper, MU_LOBBY_PARTITION, MU_TABLE_SERVER, server->id, was_live,
-                      server_live(state));
+    for (int32_t i = 0; i < (int32_t)keeper->config->settings.lobbies; i++) {
+        /* Whoever gives servers to matches must know them all. */
+        mu_keeper_changed(keeper, i, MU_TABLE_SERVER, server->id, was_live, server_live(state));
+    }
 }
 
 int mu_keeper_get_server(struct mu_keeper *keeper, const char *id)
@@ -120,7 +122,7 @@ int mu_keeper_server_state(struct mu_keeper *keeper, const struct mu_msg *msg)
     if (request->state == MU_SERVER_NONE) {
         return mu_keeper_refuse(keeper, MU_ERROR_VALIDATION_FAILED, "no state is named");
     }
-    int r = mu_keeper_check_lobby_fence(keeper);
+    int r = mu_keeper_check_lobby_fence(keeper, request->server);
     if (r == 0) {
         r = mu_keeper_get_server(keeper, request->server);
     }

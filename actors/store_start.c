@@ -265,7 +265,7 @@ static int start_lobby(struct mu_keeper *keeper, const struct mu_msg_lobby_start
 int mu_keeper_lobby_start(struct mu_keeper *keeper, const struct mu_msg *msg)
 {
     const struct mu_msg_lobby_start *request = &msg->lobby_start;
-    int r = mu_keeper_check_lobby_fence(keeper);
+    int r = mu_keeper_check_lobby_fence(keeper, request->lobby);
     if (r == 0) {
         r = mu_rows_get_id(&keeper->rows, MU_TABLE_LOBBY, request->lobby, keeper->lobby);
     }

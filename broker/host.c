@@ -9,25 +9,22 @@
 #include <time.h>
 #include <zmq.h>
 
+#include "broker/connections.h"
+#include "broker/proof.h"
 #include "broker/router.h"
+#include "broker/socket.h"
+#include "broker/watch.h"
+#include "broker/zap.h"
 #include "core/endpoint.h"
-#include "core/map.h"
 #include "core/notify.h"
 
 enum {
     EXIT_UNAVAILABLE = 69,
     EXIT_IO = 74,
+    EXIT_CONFIG = 78,
     DRAIN_MAX = 256, /* messages read before time is looked at again */
-    HWM = 4096,      /* messages in a pipe, each way */
-    ID_MAX = 63,     /* bytes of a routing id; ZeroMQ's own have 5 */
     LINGER_MS = 200, /* clean exit: for the last BYE to leave */
     WATCHDOG_MS = 1000,
-};
-
-/* One connection: the peer number of the router is its index. */
-struct connection {
-    uint8_t id[ID_MAX];
-    uint8_t id_bytes; /* 0: free */
 };
 
 struct host {
@@ -35,13 +32,13 @@ struct host {
     void *zmq;
     void *socket;
     struct mu_router *router;
-    struct mu_map *ids; /* routing id as hex -> connection */
-    uint32_t free_count;
-    uint32_t *free_list;            /* [MU_ROUTER_PEERS_MAX], of which free_count are free */
-    struct connection *connections; /* [MU_ROUTER_PEERS_MAX] */
-    uint32_t last;                  /* connection of the last message */
-    zmq_msg_t *body;                /* of the message at hand, or NULL */
-    int error;                      /* the socket broke: -errno */
+    struct mu_connections *connections; /* the router's peer numbers are theirs */
+    struct mu_watch *watch;             /* with keys: who is let in; else NULL */
+    struct mu_zap *zap;                 /* with keys: lets in; else NULL */
+    const uint8_t *guest;               /* let in while the proof goes on; else NULL */
+    int64_t watch_ms;                   /* next look at the list */
+    zmq_msg_t *body;                    /* of the message at hand, or NULL */
+    int error;                          /* the socket broke: -errno */
 };
 
 static int64_t now_ms(void)
@@ -52,43 +49,62 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void hex(const uint8_t *id, size_t id_bytes, char ret[MU_MAP_KEY_MAX + 1])
+/* Says who a new connection is, by the key that it proved.  Returns false when that key is not, or
+ * no longer, listed. */
+static bool identify(struct host *host, uint32_t peer, const char *key_text)
 {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < id_bytes; i++) {
-        ret[2 * i] = digits[id[i] >> 4];
-        ret[2 * i + 1] = digits[id[i] & 15];
+    uint8_t key[MU_PUBLIC_KEY_BYTES];
+    struct mu_connection *connection = mu_connections_at(host->connections, peer);
+    if (mu_public_key_parse(key_text, key) != 0) {
+        return false;
     }
-    ret[2 * id_bytes] = '\0';
+    const struct mu_listed_peer *listed = mu_peers_find(mu_watch_peers(host->watch), key);
+    if (listed == NULL) {
+        return false;
+    }
+    memcpy(connection->key, key, sizeof key);
+    (void)snprintf(connection->key_text, sizeof connection->key_text, "%s", key_text);
+    connection->who = listed->who;
+    mu_router_identify(host->router, peer, &connection->who);
+    mu_log_line(host->options->log, MU_LOG_INFO, NULL, "peer connected",
+                "connection=%s peer=%s role=%s", connection->text, connection->who.name,
+                mu_peer_role_name(connection->who.role));
+    return true;
 }
 
-static_assert(2 * ID_MAX <= MU_MAP_KEY_MAX, "any id can be a key");
-
-/* The connection of a routing id, made when it is new; MU_MAP_NONE when there is no room. */
-static uint32_t connection_of(struct host *host, const uint8_t *id, size_t id_bytes)
+/* The connection that a message came by, made when it is new.  MU_CONNECTIONS_NONE when there is no
+ * room, or its key is not listed.
+ *
+ * id        its routing id
+ * key_text  with keys: the key that it proved, as libzmq says for this very message */
+static uint32_t connection_of(struct host *host, zmq_msg_t *id, const char *key_text, int64_t now)
 {
-    const struct connection *last = &host->connections[host->last];
-    if (id_bytes > 0 && last->id_bytes == id_bytes && memcmp(last->id, id, id_bytes) == 0) {
-        return host->last;
+    const uint8_t *bytes = zmq_msg_data(id);
+    size_t size = zmq_msg_size(id);
+    bool keys = host->watch != NULL;
+    uint32_t found = mu_connections_find(host->connections, bytes, size);
+    if (keys && key_text == NULL) {
+        return MU_CONNECTIONS_NONE; /* cannot be; and if it were, it would be nobody's */
     }
-    char key[MU_MAP_KEY_MAX + 1];
-    if (id_bytes == 0 || id_bytes > ID_MAX) {
-        return MU_MAP_NONE;
+    if (found != MU_CONNECTIONS_NONE && keys &&
+        strcmp(mu_connections_at(host->connections, found)->key_text, key_text) != 0) {
+        mu_router_lost(host->router, found, now); /* somebody else has taken the routing id */
+        found = MU_CONNECTIONS_NONE;
     }
-    hex(id, id_bytes, key);
-    uint32_t found = mu_map_get(host->ids, key);
-    if (found == MU_MAP_NONE) {
-        if (host->free_count == 0) {
-            return MU_MAP_NONE;
-        }
-        found = host->free_list[--host->free_count];
-        int r = mu_map_put(host->ids, key, found);
-        assert(r == 0); /* as many keys fit as there are connections */
-        struct connection *connection = &host->connections[found];
-        connection->id_bytes = (uint8_t)id_bytes;
-        memcpy(connection->id, id, id_bytes);
+    if (found != MU_CONNECTIONS_NONE) {
+        return found;
     }
-    host->last = found;
+    found = mu_connections_add(host->connections, bytes, size);
+    if (found == MU_CONNECTIONS_NONE) {
+        mu_log_line(host->options->log, MU_LOG_WARN, NULL, "too many connections", "connections=%d",
+                    MU_ROUTER_PEERS_MAX);
+    } else if (keys && !identify(host, found, key_text)) {
+        mu_connections_remove(host->connections, found);
+        mu_router_count(host->router, MU_COUNTER_REVOKED);
+        mu_log_line(host->options->log, MU_LOG_WARN, NULL, "message under a revoked key dropped",
+                    "key=%s", key_text);
+        found = MU_CONNECTIONS_NONE;
+    }
     return found;
 }
 
@@ -96,14 +112,40 @@ static uint32_t connection_of(struct host *host, const uint8_t *id, size_t id_by
 static void forget(void *context, uint32_t peer)
 {
     struct host *host = context;
-    struct connection *connection = &host->connections[peer];
-    char key[MU_MAP_KEY_MAX + 1];
-    assert(connection->id_bytes > 0);
-    hex(connection->id, connection->id_bytes, key);
-    (void)mu_map_remove(host->ids, key);
-    connection->id_bytes = 0;
-    host->free_list[host->free_count++] = peer;
-    mu_log_line(host->options->log, MU_LOG_INFO, NULL, "peer gone", "connection=%s", key);
+    const struct mu_connection *connection = mu_connections_at(host->connections, peer);
+    mu_log_line(host->options->log, MU_LOG_INFO, NULL, "peer gone", "connection=%s peer=%s",
+                connection->text, connection->who.name);
+    mu_connections_remove(host->connections, peer);
+}
+
+/* mu_router_note_fn */
+static void refused(void *context, uint32_t peer, const char *note)
+{
+    struct host *host = context;
+    const struct mu_connection *connection = mu_connections_at(host->connections, peer);
+    mu_log_line(host->options->log, MU_LOG_WARN, NULL, "peer refused",
+                "connection=%s peer=%s reason=\"%s\"", connection->text, connection->who.name,
+                note);
+}
+
+/* mu_zap_judge_fn */
+static bool judge(void *context, const uint8_t key[MU_PUBLIC_KEY_BYTES], const char *address)
+{
+    struct host *host = context;
+    if (host->guest != NULL && memcmp(host->guest, key, MU_PUBLIC_KEY_BYTES) == 0) {
+        return true;
+    }
+    if (mu_peers_find(mu_watch_peers(host->watch), key) != NULL) {
+        return true;
+    }
+    if (host->guest == NULL) { /* else it is our own stranger */
+        char text[MU_PUBLIC_KEY_HEX + 1];
+        mu_public_key_print(key, text);
+        mu_router_count(host->router, MU_COUNTER_KEYS_REFUSED);
+        mu_log_line(host->options->log, MU_LOG_WARN, NULL, "unknown key refused",
+                    "address=%s key=%s", address, text);
+    }
+    return false;
 }
 
 static int send_bytes(void *socket, const void *data, size_t size, int flags)
@@ -139,7 +181,7 @@ static int forward_body(struct host *host)
 static int emit(void *context, uint32_t peer, struct mu_slice header, struct mu_slice body)
 {
     struct host *host = context;
-    const struct connection *connection = &host->connections[peer];
+    const struct mu_connection *connection = mu_connections_at(host->connections, peer);
     assert(connection->id_bytes > 0);
     /* Whether there is such a peer, and room, is decided by the first frame: the others follow. */
     int r = send_bytes(host->socket, connection->id, connection->id_bytes, ZMQ_SNDMORE);
@@ -160,70 +202,63 @@ static int emit(void *context, uint32_t peer, struct mu_slice header, struct mu_
     return r == 0 ? 0 : -EHOSTUNREACH;
 }
 
-static int set(void *socket, int option, int value)
+/* Proves that who is not listed is refused; takes the handler into service.  Returns NULL, or what
+ * is wrong. */
+static const char *prove(struct host *host)
 {
-    return zmq_setsockopt(socket, option, &value, sizeof value) == 0 ? 0 : -errno;
+    const struct mu_key_pair *key = host->options->key;
+    struct mu_key_pair *stranger = mu_key_pair_create();
+    struct mu_key_pair *guest = mu_key_pair_create();
+    const char *fault = "out of memory";
+    if (stranger != NULL && guest != NULL) {
+        fault = mu_proof_closed(host->zmq, key);
+    }
+    if (fault == NULL) {
+        host->zap = mu_zap_create(host->zmq, judge, host);
+        fault = host->zap == NULL ? "out of memory" : NULL;
+    }
+    if (fault == NULL) {
+        host->guest = guest->public_key;
+        fault = mu_proof_handler(host->zmq, key, host->zap, stranger, guest);
+        host->guest = NULL;
+    }
+    mu_key_pair_destroy(stranger);
+    mu_key_pair_destroy(guest);
+    return fault;
 }
 
-static int set_up(void *socket)
+/* With keys: reads who is let in, and proves that nobody else is.  Returns 0 or the exit code. */
+static int guard(struct host *host)
 {
-    static const struct {
-        int option;
-        int value;
-    } options[] = {
-        { ZMQ_ROUTER_MANDATORY, 1 },
-        { ZMQ_LINGER, 0 },
-        { ZMQ_SNDHWM, HWM },
-        { ZMQ_RCVHWM, HWM },
-        { ZMQ_BACKLOG, 1024 },
-        { ZMQ_HANDSHAKE_IVL, 3000 },
-        { ZMQ_HEARTBEAT_IVL, 1000 },
-        { ZMQ_HEARTBEAT_TIMEOUT, 3000 },
-        { ZMQ_HEARTBEAT_TTL, 4000 },
-        { ZMQ_TCP_KEEPALIVE, 1 },
-        { ZMQ_TCP_KEEPALIVE_IDLE, 15 },
-        { ZMQ_TCP_KEEPALIVE_INTVL, 5 },
-        { ZMQ_TCP_KEEPALIVE_CNT, 3 },
-    };
-    int64_t message_max = MU_BODY_MAX + MU_HEADER_MAX;
-    if (zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &message_max, sizeof message_max) != 0) {
-        return -errno;
+    if (host->options->key == NULL) {
+        return 0;
     }
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        int r = set(socket, options[i].option, options[i].value);
-        if (r != 0) {
-            return r;
-        }
+    if (mu_watch_create(host->options->peers, host->options->log, &host->watch) != 0) {
+        return EXIT_CONFIG; /* the log says why */
     }
+    const char *fault = prove(host);
+    if (fault != NULL) {
+        mu_log_line(host->options->log, MU_LOG_ERROR, NULL, "cannot keep strangers out",
+                    "error=\"%s\"", fault);
+        return EXIT_CONFIG;
+    }
+    mu_log_line(host->options->log, MU_LOG_INFO, NULL, "unknown keys are refused", "peers=%u",
+                mu_watch_peers(host->watch)->count);
     return 0;
 }
 
 /* Makes the socket and listens.  Returns 0 or -errno. */
 static int listen_on(struct host *host)
 {
+    const char *bind = host->options->bind;
     char endpoint[MU_ENDPOINT_MAX + 1];
-    size_t endpoint_bytes = sizeof endpoint;
-    host->zmq = zmq_ctx_new();
-    if (host->zmq == NULL) {
-        return -errno;
-    }
-    (void)zmq_ctx_set(host->zmq, ZMQ_MAX_SOCKETS, 16); /* fails only on negative numbers */
-    host->socket = zmq_socket(host->zmq, ZMQ_ROUTER);
-    if (host->socket == NULL) {
-        return -errno;
-    }
-    int r = set_up(host->socket);
-    /* Only where it is written: else the endpoint is shown as [::ffff:127.0.0.1]. */
-    r = r == 0 ? set(host->socket, ZMQ_IPV6, strchr(host->options->bind, '[') != NULL) : r;
-    if (r == 0 && zmq_bind(host->socket, host->options->bind) != 0) {
-        r = -errno;
-    }
-    if (r == 0 && zmq_getsockopt(host->socket, ZMQ_LAST_ENDPOINT, endpoint, &endpoint_bytes) != 0) {
-        r = -errno;
-    }
+    bool ipv6 = strchr(bind, '[') != NULL;
+    int r = mu_broker_socket_create(host->zmq, host->options->key, ipv6, &host->socket);
+    r = r == 0 ? mu_broker_socket_bind(host->socket, bind, endpoint) : r;
     if (r == 0) {
-        mu_log_line(host->options->log, MU_LOG_INFO, NULL, "listening", "endpoint=%s name=%s",
-                    endpoint, host->options->name);
+        mu_log_line(host->options->log, MU_LOG_INFO, NULL, "listening",
+                    "endpoint=%s name=%s keys=%s", endpoint, host->options->name,
+                    host->options->key != NULL ? "yes" : "no");
         if (host->options->listening != NULL) {
             host->options->listening(host->options->context, endpoint);
         }
@@ -241,6 +276,8 @@ static struct mu_router *create_router(struct host *host)
     const struct mu_router_options options = {
         .incarnation = random[0] | 1,
         .seed = random[1],
+        .name = host->options->name,
+        .build = host->options->build,
         .peers_max = MU_ROUTER_PEERS_MAX,
         .destinations_max = MU_ROUTER_DESTINATIONS_MAX,
         .players_max = MU_ROUTER_PLAYERS_MAX,
@@ -248,8 +285,10 @@ static struct mu_router *create_router(struct host *host)
         .queue_bytes = MU_ROUTER_QUEUE_BYTES,
         .heartbeat_ms = (uint32_t)settings->heartbeat_ms,
         .missed_max = (uint32_t)settings->heartbeats_missed_max,
+        .keys = host->options->key != NULL,
         .sink = emit,
         .gone = forget,
+        .note = refused,
         .context = host,
     };
     return mu_router_create(&options);
@@ -262,16 +301,12 @@ static bool create_tables(struct host *host)
         return false;
     }
     host->router = create_router(host);
-    host->ids = mu_map_create(MU_ROUTER_PEERS_MAX, MU_MAP_KEY_MAX, seed);
-    host->free_list = calloc(MU_ROUTER_PEERS_MAX, sizeof *host->free_list);
-    host->connections = calloc(MU_ROUTER_PEERS_MAX, sizeof *host->connections);
-    if (host->router == NULL || host->ids == NULL || host->free_list == NULL ||
-        host->connections == NULL) {
+    host->connections = mu_connections_create(MU_ROUTER_PEERS_MAX, seed);
+    host->zmq = zmq_ctx_new();
+    if (host->router == NULL || host->connections == NULL || host->zmq == NULL) {
         return false;
     }
-    for (uint32_t i = 0; i < MU_ROUTER_PEERS_MAX; i++) {
-        host->free_list[host->free_count++] = MU_ROUTER_PEERS_MAX - 1 - i;
-    }
+    (void)zmq_ctx_set(host->zmq, ZMQ_MAX_SOCKETS, 16); /* fails only on negative numbers */
     return true;
 }
 
@@ -311,13 +346,12 @@ static int turn_message(struct host *host, int64_t now)
     }
     int count = read_message(host, frames);
     if (count > 0) {
-        uint32_t peer = connection_of(host, zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]));
-        if (peer == MU_MAP_NONE) {
-            mu_log_line(host->options->log, MU_LOG_WARN, NULL, "too many connections",
-                        "connections=%d", MU_ROUTER_PEERS_MAX);
-        } else if (count != 3) {
+        /* The frame of the routing id has no properties: the next one has. */
+        const char *key_text = host->watch == NULL ? NULL : zmq_msg_gets(&frames[1], "User-Id");
+        uint32_t peer = connection_of(host, &frames[0], key_text, now);
+        if (peer != MU_CONNECTIONS_NONE && count != 3) {
             mu_router_garbage(host->router, peer, now);
-        } else {
+        } else if (peer != MU_CONNECTIONS_NONE) {
             struct mu_slice header = { zmq_msg_data(&frames[1]),
                                        (uint32_t)zmq_msg_size(&frames[1]) };
             struct mu_slice body = { zmq_msg_data(&frames[2]), (uint32_t)zmq_msg_size(&frames[2]) };
@@ -337,8 +371,55 @@ static int wait_until(struct host *host, int64_t deadline)
 {
     int64_t wait_ms = deadline - now_ms();
     wait_ms = wait_ms < 0 ? 0 : wait_ms > WATCHDOG_MS ? WATCHDOG_MS : wait_ms;
-    zmq_pollitem_t item = { .socket = host->socket, .events = ZMQ_POLLIN };
-    return zmq_poll(&item, 1, (long)wait_ms) >= 0 || errno == EINTR ? 0 : -errno;
+    zmq_pollitem_t items[] = {
+        { .socket = host->socket, .events = ZMQ_POLLIN },
+        { .socket = host->zap == NULL ? NULL : mu_zap_socket(host->zap), .events = ZMQ_POLLIN },
+    };
+    int count = host->zap == NULL ? 1 : 2;
+    return zmq_poll(items, count, (long)wait_ms) >= 0 || errno == EINTR ? 0 : -errno;
+}
+
+/* Cuts off who is no longer listed, or as something else: in both cases nothing of what he was
+ * holds any more.  libzmq cannot drop a connection; so what a revoked key still sends is dropped
+ * message by message, and who is listed still says HELLO anew. */
+static void recheck(struct host *host, int64_t now)
+{
+    const struct mu_peers *peers = mu_watch_peers(host->watch);
+    for (uint32_t i = 0; i < MU_ROUTER_PEERS_MAX; i++) {
+        const struct mu_connection *connection = mu_connections_at(host->connections, i);
+        if (connection->id_bytes == 0) {
+            continue;
+        }
+        const struct mu_listed_peer *listed = mu_peers_find(peers, connection->key);
+        if (listed == NULL || !mu_identity_equal(&listed->who, &connection->who)) {
+            mu_log_line(host->options->log, MU_LOG_WARN, NULL,
+                        listed == NULL ? "peer revoked" : "peer changed", "connection=%s peer=%s",
+                        connection->text, connection->who.name);
+            mu_router_lost(host->router, i, now);
+        }
+    }
+}
+
+/* With keys: answers who knocks, and looks at the list when it is time, or asked to.
+ * Returns 0 or -errno. */
+static int tend_keys(struct host *host, int64_t now)
+{
+    volatile sig_atomic_t *reread = host->options->reread;
+    bool asked = reread != NULL && *reread != 0;
+    if (host->watch == NULL) {
+        return 0;
+    }
+    if (asked || now >= host->watch_ms) {
+        if (asked) {
+            *reread = 0;
+        }
+        host->watch_ms = now + MU_WATCH_MS;
+        if (mu_watch_look(host->watch)) {
+            recheck(host, now);
+        }
+    }
+    int answered = mu_zap_turn(host->zap);
+    return answered < 0 ? answered : 0;
 }
 
 static int run(struct host *host)
@@ -346,7 +427,8 @@ static int run(struct host *host)
     int64_t watchdog_ms = now_ms();
     while (*host->options->stop == 0) {
         int64_t now = now_ms();
-        int r = 1;
+        int r = tend_keys(host, now);
+        r = r == 0 ? 1 : r;
         uint32_t handled = 0;
         while (r > 0 && handled < DRAIN_MAX) {
             r = turn_message(host, now);
@@ -365,22 +447,23 @@ static int run(struct host *host)
             return EXIT_IO;
         }
         if (now >= watchdog_ms) {
-            (void)mu_notify("WATCHDOG=1"); /* a supervisor that is deaf restarts us */
+            (void)mu_notify_alive(true); /* a supervisor that is deaf restarts us */
             watchdog_ms = now + WATCHDOG_MS;
         }
     }
     (void)mu_notify("STOPPING=1"); /* for show only */
     mu_router_bye(host->router, "stopping");
-    (void)set(host->socket, ZMQ_LINGER, LINGER_MS); /* else peers notice by silence */
+    (void)mu_broker_socket_set(host->socket, ZMQ_LINGER,
+                               LINGER_MS); /* else peers notice by silence */
     return 0;
 }
 
 static void release(struct host *host)
 {
     mu_router_destroy(host->router);
-    mu_map_destroy(host->ids);
-    free(host->free_list);
-    free(host->connections);
+    mu_connections_destroy(host->connections);
+    mu_watch_destroy(host->watch);
+    mu_zap_destroy(host->zap);
     if (host->socket != NULL) {
         (void)zmq_close(host->socket); /* fails only on what is no socket */
     }
@@ -393,9 +476,16 @@ int mu_broker_run(const struct mu_broker_options *options)
 {
     struct host host = { .options = options };
     int code = EXIT_UNAVAILABLE;
+    assert((options->key == NULL) == (options->peers == NULL));
+    assert(mu_endpoint_fault(options->bind, options->key != NULL) == NULL);
     if (!create_tables(&host)) {
         mu_log_line(options->log, MU_LOG_ERROR, NULL, "cannot start", "error=\"out of memory\"");
-    } else {
+        release(&host);
+        return code;
+    }
+    code = guard(&host);
+    if (code == 0) {
+        code = EXIT_UNAVAILABLE;
         int r = listen_on(&host);
         if (r != 0) {
             mu_log_line(options->log, MU_LOG_ERROR, NULL, "cannot listen",

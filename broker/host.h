@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "core/key_pair.h"
 #include "core/log.h"
 
 /* Told the endpoint with its true port, once it is listened on. */
@@ -18,6 +19,10 @@ typedef void mu_broker_listening_fn(void *context, const char *endpoint);
 struct mu_broker_options {
     const char *bind;                  /* endpoint without mu_endpoint_fault() */
     const char *name;                  /* of this broker, for people */
+    const char *build;                 /* software version; NULL: none */
+    const struct mu_key_pair *key;     /* borrowed; NULL: no keys, and who connects is trusted */
+    const char *peers;                 /* with a key: the peers file; else NULL */
+    volatile sig_atomic_t *reread;     /* set: look at the peers file now; or NULL */
     const struct mu_config *config;    /* borrowed */
     struct mu_log *log;                /* borrowed */
     const volatile sig_atomic_t *stop; /* set: say goodbye and return */
@@ -28,7 +33,10 @@ struct mu_broker_options {
 /* Runs until *stop, or until something breaks.  When it listens it says so: to the supervisor, and
  * in the log (event="listening" endpoint=..., with the true port).
  *
- * Returns the exit code: 0, 69 cannot bind, 74 the socket broke. */
+ * With a key it first proves that who is not listed is refused (broker/proof.h).
+ *
+ * Returns the exit code: 0, 69 cannot bind, 74 the socket broke, 78 the peers file has faults, or
+ * strangers cannot be kept out. */
 int mu_broker_run(const struct mu_broker_options *options);
 
 #endif /* MU_BROKER_HOST_H */

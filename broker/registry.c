@@ -2,10 +2,28 @@
 #include "broker/router_state.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/address.h"
+
+enum { NOTE_MAX = 199 }; /* bytes of a note */
+
+void mu_registry_note(struct mu_router *router, uint32_t peer, enum mu_counter counter,
+                      const char *format, ...)
+{
+    char note[NOTE_MAX + 1];
+    va_list args;
+    router->counters.values[counter]++;
+    if (router->options.note == NULL) {
+        return;
+    }
+    va_start(args, format);
+    (void)vsnprintf(note, sizeof note, format, args);
+    va_end(args);
+    router->options.note(router->options.context, peer, note);
+}
 
 void mu_registry_bye(struct mu_router *router, uint32_t peer, const char *reason)
 {
@@ -173,6 +191,44 @@ static const char *hello_fault(const struct mu_msg_hello *hello, uint64_t incarn
     return NULL;
 }
 
+/* Whether another key's process has that incarnation; then it is told. */
+static bool is_taken(struct mu_router *router, uint32_t i, uint64_t incarnation)
+{
+    char instance[MU_ADDRESS_MAX + 1];
+    const struct mu_identity *who = router->peers[i].who;
+    mu_address_instance(incarnation, instance);
+    uint32_t other = mu_map_get(router->instances, instance);
+    if (who == NULL || other == MU_MAP_NONE ||
+        strcmp(router->peers[other].who->name, who->name) == 0) {
+        return false;
+    }
+    mu_registry_note(router, i, MU_COUNTER_IMPOSTORS, "%s is the incarnation of %s", instance,
+                     router->peers[other].who->name);
+    return true;
+}
+
+static const char taken[] = "the incarnation is that of another key";
+
+/* What the peer's key does not allow of its HELLO; NULL: nothing. */
+static const char *identity_fault(struct mu_router *router, uint32_t i,
+                                  const struct mu_msg_hello *hello, uint64_t incarnation)
+{
+    const struct mu_identity *who = router->peers[i].who;
+    if (who == NULL) {
+        return NULL;
+    }
+    if (strcmp(hello->service, mu_peer_role_name(who->role)) != 0) {
+        mu_registry_note(router, i, MU_COUNTER_IMPOSTORS, "a %s may not register as %s",
+                         mu_peer_role_name(who->role), hello->service);
+        return "the key is not for this service";
+    }
+    if (hello->partition[0] != '\0' && !mu_identity_may_own(who, hello->partition)) {
+        mu_registry_note(router, i, MU_COUNTER_IMPOSTORS, "may not own %s", hello->partition);
+        return "the key is not for this partition";
+    }
+    return is_taken(router, i, incarnation) ? taken : NULL;
+}
+
 /* Takes what a HELLO says that may change.  Returns NULL, or why the peer has to go. */
 static const char *take_hello(struct mu_router *router, uint32_t peer,
                               const struct mu_msg_hello *hello)
@@ -219,6 +275,7 @@ void mu_registry_hello(struct mu_router *router, uint32_t peer, int64_t now_ms)
         return; /* a late one */
     }
     const char *fault = hello_fault(&hello, incarnation);
+    fault = fault == NULL ? identity_fault(router, peer, &hello, incarnation) : fault;
     bool refresh = is_refresh(router, at, &hello, incarnation);
     if (fault == NULL && refresh) {
         fault = take_hello(router, peer, &hello);
@@ -255,9 +312,13 @@ void mu_registry_enter(struct mu_router *router, uint32_t peer, int64_t now_ms)
     const char *fault = "too many services";
     at->greeted = false;
     at->credit_ms = now_ms;
-    forget_former(router, peer, at->incarnation); /* it may speak by two connections for a while */
-    if (enter(router, peer)) {
-        fault = take_hello(router, peer, &at->hello);
+    if (is_taken(router, peer, at->incarnation)) { /* since its HELLO */
+        fault = taken;
+    } else {
+        forget_former(router, peer, at->incarnation); /* it may speak by two connections a while */
+        if (enter(router, peer)) {
+            fault = take_hello(router, peer, &at->hello);
+        }
     }
     if (fault != NULL) {
         mu_registry_bye(router, peer, fault);
@@ -334,6 +395,8 @@ void mu_registry_check(const struct mu_router *router)
         }
         registered++;
         assert(mu_map_get(router->instances, peer->instance) == i);
+        assert(peer->who == NULL || strcmp(router->destinations[peer->service].name,
+                                           mu_peer_role_name(peer->who->role)) == 0);
         assert(peer->granted <= peer->sent + peer->window);
         assert(router->destinations[peer->service].used);
         assert(peer->partition == MU_ROUTER_NONE ||

@@ -258,11 +258,32 @@ static void to_player(struct mu_router *router, uint32_t sender, struct mu_slice
     }
 }
 
+/* Refuses or drops what the sender's role may not send. */
+static bool is_forbidden(struct mu_router *router, uint32_t peer,
+                         const struct mu_msg_envelope *envelope)
+{
+    const struct mu_identity *who = router->peers[peer].who;
+    if (who == NULL || mu_peer_role_may(who->role, (uint32_t)envelope->op, envelope->frame)) {
+        return false;
+    }
+    const struct mu_layout *layout = mu_msg_layout((enum mu_op)envelope->op);
+    char what[96];
+    (void)snprintf(what, sizeof what, "a %s may not send %s as a %s", mu_peer_role_name(who->role),
+                   layout == NULL ? "this" : layout->name,
+                   mu_enum_text(mu_frame_texts, envelope->frame));
+    mu_registry_note(router, peer, MU_COUNTER_FORBIDDEN, "%s", what);
+    refuse(router, peer, envelope, MU_ERROR_FORBIDDEN, what);
+    return true;
+}
+
 void mu_route_message(struct mu_router *router, uint32_t peer, int64_t now_ms, struct mu_slice body)
 {
     struct mu_msg_envelope *envelope = &router->in->envelope;
     const char *destination = envelope->destination;
     memcpy(envelope->source, router->peers[peer].instance, sizeof envelope->source);
+    if (is_forbidden(router, peer, envelope)) {
+        return;
+    }
     if (envelope->frame == MU_FRAME_REQUEST && envelope->budget_ms == 0) {
         count(router, MU_COUNTER_REQUESTS_EXPIRED);
         refuse(router, peer, envelope, MU_ERROR_EXPIRED, "too late");

@@ -111,9 +111,11 @@ static struct mu_peer *heard(struct mu_router *router, uint32_t i, int64_t now_m
 {
     assert(i < router->options.peers_max);
     struct mu_peer *peer = &router->peers[i];
+    assert((peer->who != NULL) == router->options.keys);
     if (peer->state == MU_PEER_FREE) {
         *peer = (struct mu_peer){
             .state = MU_PEER_NEW,
+            .who = peer->who,
             .pinged_ms = now_ms,
             .who_ms = now_ms - router->life_ms,
             .partition = MU_ROUTER_NONE,
@@ -194,6 +196,7 @@ static void receive_control(struct mu_router *router, uint32_t i, int64_t now_ms
     bool known = op == MU_OP_HELLO || op == MU_OP_PING || op == MU_OP_PONG || op == MU_OP_CREDIT ||
                  op == MU_OP_BYE ||
                  (op == MU_OP_PRESENCE && (!registered || is_gateway(router, peer)));
+    known = known && (peer->who == NULL || mu_peer_role_may(peer->who->role, op, MU_FRAME_CONTROL));
     if (!known || mu_msg_decode(router->decoder, op, body.data, body.size, router->control) != 0) {
         count_garbage(router, i);
     } else if (op == MU_OP_HELLO) {
@@ -252,6 +255,14 @@ static void receive(struct mu_router *router, uint32_t i, int64_t now_ms, struct
     }
 }
 
+void mu_router_identify(struct mu_router *router, uint32_t peer, const struct mu_identity *who)
+{
+    assert(router->options.keys && peer < router->options.peers_max);
+    struct mu_peer *at = &router->peers[peer];
+    assert(at->state == MU_PEER_FREE || mu_identity_equal(at->who, who));
+    at->who = who;
+}
+
 void mu_router_receive(struct mu_router *router, uint32_t peer, int64_t now_ms,
                        struct mu_slice header, struct mu_slice body)
 {
@@ -285,6 +296,11 @@ void mu_router_lost(struct mu_router *router, uint32_t peer, int64_t now_ms)
         mu_registry_drop(router, peer);
     }
     mu_registry_reap(router);
+}
+
+void mu_router_count(struct mu_router *router, enum mu_counter counter)
+{
+    router->counters.values[counter]++;
 }
 
 static void scan_peer(struct mu_router *router, uint32_t i, int64_t now_ms)
@@ -341,6 +357,11 @@ static void sweep(struct mu_router *router, int64_t now_ms)
     router->sweep_ms = now_ms + MU_ROUTER_SWEEP_MS;
 }
 
+static const char *text_of(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
 static void send_stats(struct mu_router *router, int64_t now_ms)
 {
     uint8_t bytes[STATS_BYTES];
@@ -348,7 +369,10 @@ static void send_stats(struct mu_router *router, int64_t now_ms)
     router->control->op = MU_OP_STATS;
     memset(stats, 0, sizeof *stats);
     (void)snprintf(stats->kind, sizeof stats->kind, "broker");
+    (void)snprintf(stats->name, sizeof stats->name, "%s", text_of(router->options.name));
+    (void)snprintf(stats->build, sizeof stats->build, "%s", text_of(router->options.build));
     stats->ready = true;
+    stats->state = MU_LIFE_SERVING;
     stats->uptime_ms = (uint64_t)(now_ms - router->started_ms);
     mu_counters_export(mu_router_counters(router), stats);
     int64_t size = mu_msg_encode(router->control, bytes, sizeof bytes);

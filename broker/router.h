@@ -20,12 +20,20 @@
  * a service, partition or instance something that is not here is told so by a control frame (ERROR,
  * whose destination is the missing one): by another broker it may get there.
  *
- * A silent peer is pinged and then forgotten: a hint for routing, nothing else follows from it. */
+ * A silent peer is pinged and then forgotten: a hint for routing, nothing else follows from it.
+ *
+ * With keys (mu_router_options.keys) the host says who each connection is, by the key that it
+ * proved, and a peer may no more than its role (broker/roles.def): register that service, own the
+ * partitions that are its own, send the role's messages; and nobody gets an incarnation that is
+ * registered under another name.  Without keys everybody who can connect is trusted with
+ * everything: so core/endpoint.h lets only this host connect. */
 #ifndef MU_BROKER_ROUTER_H
 #define MU_BROKER_ROUTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/peers.h"
 #include "core/counters.h"
 #include "wire/msg.h"
 
@@ -52,9 +60,14 @@ typedef int mu_router_sink_fn(void *context, uint32_t peer, struct mu_slice head
 /* Says that the router has forgotten `peer`: its number may be given to another connection. */
 typedef void mu_router_gone_fn(void *context, uint32_t peer);
 
+/* Says why a peer was refused something, in one line for the log. */
+typedef void mu_router_note_fn(void *context, uint32_t peer, const char *note);
+
 struct mu_router_options {
     uint64_t incarnation;      /* of this broker: random, never 0 */
     uint64_t seed;             /* of jitter and hashes */
+    const char *name;          /* of the process, told in STATS; NULL: none; borrowed */
+    const char *build;         /* software version, likewise */
     uint32_t peers_max;        /* 1..MU_ROUTER_PEERS_MAX; peer numbers are below it */
     uint32_t destinations_max; /* 1..MU_ROUTER_DESTINATIONS_MAX */
     uint32_t players_max;      /* 1..: presence map; 100 bytes each when used */
@@ -62,9 +75,11 @@ struct mu_router_options {
     uint32_t queue_bytes;      /* 4096..MU_ROUTER_QUEUE_BYTES; bounds what can wait at all */
     uint32_t heartbeat_ms;     /* of silence before a PING; told in HELLO_OK */
     uint32_t missed_max;       /* heartbeats without a sign of life: forgotten */
+    bool keys;                 /* every connection is identified before its first message */
     mu_router_sink_fn *sink;
     mu_router_gone_fn *gone;
-    void *context; /* of sink and gone */
+    mu_router_note_fn *note; /* or NULL */
+    void *context;           /* of these */
 };
 
 struct mu_router;
@@ -73,8 +88,13 @@ struct mu_router;
 struct mu_router *mu_router_create(const struct mu_router_options *options);
 void mu_router_destroy(struct mu_router *router); /* NULL is a no-op */
 
-/* Takes one message of two frames from `peer` (< peers_max, asserted).  A number that is not in
- * use is a new connection.  O(members of the destination). */
+/* With keys only: says who `peer` is, before its first message is handed over.  `who` is borrowed
+ * until gone() was called for it.  Saying the same again changes nothing; who is somebody else is
+ * another connection: mu_router_lost() comes before. */
+void mu_router_identify(struct mu_router *router, uint32_t peer, const struct mu_identity *who);
+
+/* Takes one message of two frames from `peer` (< peers_max; identified if there are keys;
+ * asserted).  A number that is not in use is a new connection.  O(members of the destination). */
 void mu_router_receive(struct mu_router *router, uint32_t peer, int64_t now_ms,
                        struct mu_slice header, struct mu_slice body);
 
@@ -83,6 +103,9 @@ void mu_router_garbage(struct mu_router *router, uint32_t peer, int64_t now_ms);
 
 /* The host knows that `peer` is gone: as if evicted; gone() is called. */
 void mu_router_lost(struct mu_router *router, uint32_t peer, int64_t now_ms);
+
+/* Counts what only the host can see. */
+void mu_router_count(struct mu_router *router, enum mu_counter counter);
 
 /* Does what is due: pings, evictions, expired requests, STATS.  Call once per loop turn. */
 void mu_router_tick(struct mu_router *router, int64_t now_ms);

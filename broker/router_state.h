@@ -23,15 +23,16 @@ enum mu_peer_state {
 /* One connection. */
 struct mu_peer {
     enum mu_peer_state state;
-    bool gone;                 /* to be forgotten at the end of this call */
-    bool full;                 /* refused a message since it was last heard */
-    uint32_t garbage;          /* bad frames */
-    int64_t heard_ms;          /* last frame from it */
-    int64_t pinged_ms;         /* last PING to it */
-    int64_t who_ms;            /* last WHO to it */
-    struct mu_msg_hello hello; /* while it has to show that it heard our answer */
-    bool greeted;              /* so it is */
-    uint64_t hellos;           /* number of its last HELLO; 0: has none */
+    const struct mu_identity *who; /* whose key it proved; NULL: there are no keys */
+    bool gone;                     /* to be forgotten at the end of this call */
+    bool full;                     /* refused a message since it was last heard */
+    uint32_t garbage;              /* bad frames */
+    int64_t heard_ms;              /* last frame from it */
+    int64_t pinged_ms;             /* last PING to it */
+    int64_t who_ms;                /* last WHO to it */
+    struct mu_msg_hello hello;     /* while it has to show that it heard our answer */
+    bool greeted;                  /* so it is */
+    uint64_t hellos;               /* number of its last HELLO; 0: has none */
     /* from HELLO: */
     uint64_t incarnation;
     char instance[MU_ADDRESS_MAX + 1]; /* its address */
@@ -94,6 +95,10 @@ void mu_registry_enter(struct mu_router *router, uint32_t peer, int64_t now_ms);
 
 /* Tells a peer to go. */
 void mu_registry_bye(struct mu_router *router, uint32_t peer, const char *reason);
+
+/* Counts that a peer was refused something, and tells the host why. */
+void mu_registry_note(struct mu_router *router, uint32_t peer, enum mu_counter counter,
+                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Ignores a peer from now on. */
 void mu_registry_block(struct mu_router *router, uint32_t peer);

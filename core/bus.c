@@ -50,6 +50,7 @@ struct mu_bus *mu_bus_create(const struct mu_bus_options *options)
     bus->context = options->context;
     bus->ticked_ms = INT64_MIN;
     bus->presence_ms = INT64_MIN;
+    bus->look_ms = INT64_MIN;
     for (uint32_t i = 0; i < bus->links_count; i++) {
         bus->links[i].name_hash = hash_name(options->brokers[i]);
         bus->links[i].reopen_ms = INT64_MIN;
@@ -122,7 +123,18 @@ static void said_goodbye(struct mu_bus *bus, struct mu_bus_link *link)
     if (strcmp(bus->control->bye.reason, "superseded") == 0) {
         bus->superseded = true;
     }
+    link->goodbye = true;
+    copy(link->reason, sizeof link->reason, bus->control->bye.reason);
     drop_link(bus, link);
+}
+
+const char *mu_bus_goodbye(struct mu_bus *bus, uint32_t broker)
+{
+    assert(broker < bus->links_count);
+    struct mu_bus_link *link = &bus->links[broker];
+    bool goodbye = link->goodbye;
+    link->goodbye = false;
+    return goodbye ? link->reason : NULL;
 }
 
 /* What left at the nonce's time was answered. */
@@ -197,6 +209,9 @@ const struct mu_msg_envelope *mu_bus_receive(struct mu_bus *bus, uint32_t broker
     if (envelope->frame == MU_FRAME_REPLY && envelope->answers_incarnation != bus->incarnation) {
         bus->counters.values[MU_COUNTER_REPLIES_LATE]++;
         return NULL;
+    }
+    if (envelope->frame == MU_FRAME_REPLY) {
+        mu_bus_note_answer(bus, envelope);
     }
     if (envelope->frame == MU_FRAME_REQUEST && envelope->budget_ms == 0) {
         bus->counters.values[MU_COUNTER_REQUESTS_EXPIRED]++;
@@ -340,6 +355,10 @@ uint32_t mu_bus_tick(struct mu_bus *bus, int64_t now_ms)
         reopen |= tick_link(bus, i, now_ms) ? 1u << i : 0;
     }
     bus->ticked_ms = now_ms;
+    if (!stalled && now_ms >= bus->look_ms) {
+        mu_bus_look_for_answers(bus, now_ms);
+        bus->look_ms = now_ms + bus->heartbeat_ms / 2;
+    }
     mu_bus_flush(bus, now_ms);
     return reopen;
 }
@@ -387,11 +406,16 @@ bool mu_bus_registered(const struct mu_bus *bus, uint32_t broker)
 
 bool mu_bus_ready(const struct mu_bus *bus)
 {
-    bool ready = false;
+    return mu_bus_registered_mask(bus) != 0;
+}
+
+uint32_t mu_bus_registered_mask(const struct mu_bus *bus)
+{
+    uint32_t mask = 0;
     for (uint32_t i = 0; i < bus->links_count; i++) {
-        ready = ready || mu_bus_registered(bus, i);
+        mask |= mu_bus_registered(bus, i) ? 1u << i : 0u;
     }
-    return ready;
+    return mask;
 }
 
 bool mu_bus_presence_wanted(struct mu_bus *bus)

@@ -5,12 +5,12 @@
  * picks a broker for each message, holds back what no broker takes for a while, grants credit, and
  * drops repeats, late replies and garbage.
  *
- * Which broker: of those that registered this process, rather one that did not say that it lacks
- * the destination, one that answered lately, and for an instance the one that it used itself; by
- * rendezvous hash of the destination among equals.  Nothing is repeated here: what is lost, or
- * refused because the broker lacks the destination, its originator sends again, and then another
- * broker is asked.  Events for a player or for all of a service, which nobody would send again, go
- * by every broker; who gets them twice drops the second.
+ * Which broker: of those that registered this process, rather one that does not seem to lack the
+ * destination (it did not say so, and requests that went there by it were answered), one that
+ * answered lately, and for an instance the one that it used itself; by rendezvous hash of the
+ * destination among equals.  Nothing is repeated here: what is lost or refused its originator sends
+ * again, and then another broker is asked.  Events for a player or for all of a service, which
+ * nobody would send again, go by every broker; who gets them twice drops the second.
  *
  * A broker is alive as long as it answers PINGs: by frames that come, and come only one way, it is
  * not.  Nobody is routed to before it has shown the broker that it hears it.
@@ -118,12 +118,19 @@ bool mu_bus_blocked(const struct mu_bus *bus, uint32_t broker);
 bool mu_bus_registered(const struct mu_bus *bus, uint32_t broker);
 bool mu_bus_ready(const struct mu_bus *bus);
 
+/* All that have: bit i for broker i. */
+uint32_t mu_bus_registered_mask(const struct mu_bus *bus);
+
 /* Whether a broker forgot (or never knew) what this process announced beside HELLO, since the
  * last call: a gateway then sends its PRESENCE again, with reset, to MU_BUS_TO_BROKERS. */
 bool mu_bus_presence_wanted(struct mu_bus *bus);
 
 /* Whether a broker said that a newer owner has this partition: end the process (exit 75). */
 bool mu_bus_superseded(const struct mu_bus *bus);
+
+/* Why `broker` last said goodbye, once: NULL when it has not since this was asked.  Borrowed until
+ * the next call. */
+const char *mu_bus_goodbye(struct mu_bus *bus, uint32_t broker);
 
 /* Says goodbye to all brokers; nothing may be sent after. */
 void mu_bus_bye(struct mu_bus *bus, const char *reason);

@@ -35,15 +35,40 @@ static uint64_t weight(uint64_t hash, uint64_t name_hash)
     return mu_rng_next(&rng);
 }
 
-void mu_bus_note_absent(struct mu_bus *bus, uint32_t broker, int64_t now_ms,
-                        const char *destination)
+static void note_absent(struct mu_bus *bus, uint32_t broker, int64_t now_ms, uint64_t hash)
 {
     bus->absent[bus->absent_next] = (struct mu_bus_absent){
-        .hash = hash_of(destination),
+        .hash = hash,
         .broker = broker,
         .until_ms = now_ms + mu_bus_life_ms(bus),
     };
     bus->absent_next = (bus->absent_next + 1) % MU_BUS_ABSENT_MAX;
+}
+
+void mu_bus_note_absent(struct mu_bus *bus, uint32_t broker, int64_t now_ms,
+                        const char *destination)
+{
+    note_absent(bus, broker, now_ms, hash_of(destination));
+}
+
+void mu_bus_note_answer(struct mu_bus *bus, const struct mu_msg_envelope *envelope)
+{
+    struct mu_bus_asked *asked = &bus->asked[envelope->answers_sequence % MU_BUS_ASKED_MAX];
+    if (asked->sequence == envelope->answers_sequence) {
+        asked->sequence = 0;
+    }
+}
+
+void mu_bus_look_for_answers(struct mu_bus *bus, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < MU_BUS_ASKED_MAX && bus->links_count > 1; i++) {
+        struct mu_bus_asked *asked = &bus->asked[i];
+        if (asked->sequence != 0 &&
+            now_ms - asked->at_ms > MU_BUS_SUSPECT_BEATS * bus->heartbeat_ms) {
+            note_absent(bus, asked->broker, now_ms, asked->hash);
+            asked->sequence = 0;
+        }
+    }
 }
 
 static bool is_absent(const struct mu_bus *bus, uint32_t broker, int64_t now_ms, uint64_t hash)
@@ -126,6 +151,21 @@ static struct mu_slice encode_header(struct mu_bus *bus, uint8_t buf[MU_HEADER_M
     return (struct mu_slice){ buf, (uint32_t)size };
 }
 
+/* Watches for the answer to a request, if there is a slot. */
+static void note_request(struct mu_bus *bus, const struct mu_msg_envelope *envelope,
+                         const struct target *target, uint32_t broker)
+{
+    struct mu_bus_asked *asked = &bus->asked[envelope->sequence % MU_BUS_ASKED_MAX];
+    if (envelope->frame == MU_FRAME_REQUEST && asked->sequence == 0) {
+        *asked = (struct mu_bus_asked){
+            .sequence = envelope->sequence,
+            .hash = target->hash,
+            .broker = broker,
+            .at_ms = target->now_ms,
+        };
+    }
+}
+
 /* Whether the message goes by every broker: nobody would send it again. */
 static bool goes_by_all(const struct mu_bus *bus, const struct mu_msg_envelope *envelope)
 {
@@ -154,6 +194,7 @@ static int offer(struct mu_bus *bus, int64_t now_ms, const struct mu_msg_envelop
         }
         if (emit(bus, broker, header, body) == 0) {
             bus->counters.values[MU_COUNTER_MESSAGES_OUT]++;
+            note_request(bus, envelope, &target, broker);
             taken = true;
         }
         tried |= 1u << broker;

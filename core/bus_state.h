@@ -8,7 +8,8 @@
 #include "core/ring.h"
 #include "core/rng.h"
 
-#define MU_BUS_ABSENT_MAX    16 /* destinations that a broker said it lacks, at most */
+#define MU_BUS_ABSENT_MAX    16 /* destinations that a broker seems to lack, at most */
+#define MU_BUS_ASKED_MAX     64 /* requests whose answers are watched for, at most */
 #define MU_BUS_SUSPECT_BEATS 2  /* heartbeats without an answer: others are asked first */
 
 enum mu_bus_link_state {
@@ -34,9 +35,19 @@ struct mu_bus_link {
     uint64_t received;   /* messages since HELLO_OK */
     uint64_t handled;    /* of them, by the actor */
     uint64_t granted;    /* total that the broker was told */
+    bool goodbye;        /* it said one that nobody has asked for */
+    char reason[64];     /* of it */
 };
 
-/* A broker said that it does not have a destination. */
+/* A request that was not answered yet. */
+struct mu_bus_asked {
+    uint64_t sequence; /* 0: the slot is free */
+    uint64_t hash;     /* of the destination's name */
+    uint32_t broker;   /* by which it went */
+    int64_t at_ms;     /* when */
+};
+
+/* A broker said that it does not have a destination, or what went there by it was not answered. */
 struct mu_bus_absent {
     uint64_t hash; /* of the destination's name */
     uint32_t broker;
@@ -59,9 +70,11 @@ struct mu_bus {
     struct mu_bus_link links[MU_BUS_BROKERS_MAX];
     uint32_t absent_next;                           /* entry that is written next */
     struct mu_bus_absent absent[MU_BUS_ABSENT_MAX]; /* a ring */
+    struct mu_bus_asked asked[MU_BUS_ASKED_MAX];    /* by sequence: a sample, the older ones stay */
     mu_bus_emit_fn *emit;
     void *context;
     int64_t ticked_ms; /* when the last tick was; INT64_MIN: never */
+    int64_t look_ms;   /* when requests without an answer are looked for next */
     bool presence_wanted;
     int64_t presence_ms; /* when it was last asked for */
     bool superseded;
@@ -81,6 +94,12 @@ int mu_bus_control(struct mu_bus *bus, uint32_t broker, const struct mu_msg *bod
 /* Notes that `broker` does not have `destination`. */
 void mu_bus_note_absent(struct mu_bus *bus, uint32_t broker, int64_t now_ms,
                         const char *destination);
+
+/* A reply came. */
+void mu_bus_note_answer(struct mu_bus *bus, const struct mu_msg_envelope *envelope);
+
+/* Takes a broker that owes an answer for too long for one that lacks the destination. */
+void mu_bus_look_for_answers(struct mu_bus *bus, int64_t now_ms);
 
 /* Answers `request` with ERROR, on the bus's own account. */
 void mu_bus_refuse(struct mu_bus *bus, int64_t now_ms, const struct mu_msg_envelope *request,

@@ -134,19 +134,26 @@ static void check_broker(const struct mu_config_cluster *cluster, uint32_t index
         mu_config_fault_add(faults, "cluster.brokers", (int)index, "bind", "is \"%.60s\": %s",
                             broker->bind, fault);
     }
+    if (broker->key[0] != '\0' &&
+        (strspn(broker->key, "0123456789abcdef") != 64 || broker->key[64] != '\0')) {
+        mu_config_fault_add(faults, "cluster.brokers", (int)index, "key",
+                            "must be its public key: 64 hex digits, small letters");
+    }
 }
 
-static void check_listener(const char *text, uint32_t index, const char *field,
+/* Returns whether it is well-formed and names a port. */
+static bool check_listener(const char *text, uint32_t index, const char *field,
                            struct mu_config_faults *faults)
 {
     char address[MU_HOST_MAX + 1];
-    uint16_t port;
+    uint16_t port = 0;
     if (mu_listen_parse(text, address, &port) != 0) {
         mu_config_fault_add(faults, "cluster.gateways", (int)index, field,
                             "is \"%.60s\": write an address of the host (0.0.0.0: all) and a "
                             "port, as 10.77.0.3:8080 or [::1]:8080",
                             text);
     }
+    return port != 0;
 }
 
 static void check_gateway(const struct mu_config_cluster *cluster, uint32_t index,
@@ -158,12 +165,10 @@ static void check_gateway(const struct mu_config_cluster *cluster, uint32_t inde
         mu_config_fault_add(faults, "cluster.gateways", (int)index, "listen",
                             "is missing: say where clients find it, as 10.77.0.3:8080");
     } else {
-        check_listener(gateway->listen, index, "listen", faults);
+        (void)check_listener(gateway->listen, index, "listen", faults); /* port 0 is good, too */
     }
-    if (gateway->admin[0] != '\0') {
-        check_listener(gateway->admin, index, "admin", faults);
-    }
-    if (gateway->admin[0] != '\0' && strcmp(gateway->admin, gateway->listen) == 0) {
+    if (gateway->admin[0] != '\0' && check_listener(gateway->admin, index, "admin", faults) &&
+        strcmp(gateway->admin, gateway->listen) == 0) {
         mu_config_fault_add(faults, "cluster.gateways", (int)index, "admin",
                             "is where the API listens: take another port");
     }

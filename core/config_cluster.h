@@ -22,6 +22,7 @@ struct mu_cluster_broker {
     char name[MU_ID_MAX + 1];           /* unique among brokers */
     char endpoint[MU_ENDPOINT_MAX + 1]; /* where the others find it */
     char bind[MU_ENDPOINT_MAX + 1];     /* where it listens; empty: at its endpoint */
+    char key[65];                       /* its public key, 64 hex digits; empty: not said */
 };
 
 struct mu_cluster_gateway {

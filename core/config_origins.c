@@ -30,19 +30,7 @@ static uint32_t line_of(const struct mu_config_origins *origins, const char *whe
 
 uint32_t mu_config_origins_line(const struct mu_config_origins *origins, const char *where)
 {
-    char path[MU_YAML_PATH_MAX + 1];
-    (void)snprintf(path, sizeof path, "%s", where);
-    for (;;) {
-        uint32_t line = line_of(origins, path);
-        size_t length = strlen(path);
-        if (line > 0 || length == 0) {
-            return line;
-        }
-        while (length > 0 && path[length - 1] != '.' && path[length - 1] != '[') {
-            length--;
-        }
-        path[length > 0 ? length - 1 : 0] = '\0';
-    }
+    return mu_yaml_lines_near(origins->lines, where);
 }
 
 void mu_config_origins_say(const struct mu_config_origins *origins, const char *where,
@@ -58,6 +46,8 @@ void mu_config_origins_say(const struct mu_config_origins *origins, const char *
         (void)snprintf(ret, MU_CONFIG_ORIGIN_MAX + 1, "default");
     }
     for (char *c = ret; *c != '\0'; c++) {
-        *c = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c; /* a file may be called anything */
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) { /* a file may be called anything */
+            *c = '?';
+        }
     }
 }

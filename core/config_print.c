@@ -134,6 +134,8 @@ static void print_cluster(const struct print *print, const struct mu_config_clus
         text_line(print, where, "      endpoint: ", broker->endpoint);
         place(where, "cluster.brokers", i, ".bind");
         text_line(print, where, "      bind: ", broker->bind);
+        place(where, "cluster.brokers", i, ".key");
+        text_line(print, where, "      key: ", broker->key);
     }
     if (cluster->store_data[0] != '\0') {
         line(print, "cluster.store", "  store:");

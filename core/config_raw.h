@@ -57,6 +57,7 @@ struct mu_raw_broker {
     char *name;
     char *endpoint;
     char *bind;
+    char *key;
 };
 
 struct mu_raw_gateway {

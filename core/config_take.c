@@ -235,6 +235,8 @@ static void take_brokers(struct mu_config_reading *reading, const struct mu_raw_
         take_option(reading, where, from->endpoint, sizeof broker->endpoint, broker->endpoint);
         place("cluster.brokers", i, "bind", where);
         take_option(reading, where, from->bind, sizeof broker->bind, broker->bind);
+        place("cluster.brokers", i, "key", where);
+        take_option(reading, where, from->key, sizeof broker->key, broker->key);
     }
 }
 

@@ -2,15 +2,14 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/config_raw.h"
 #include "core/config_reading.h"
+#include "core/file.h"
 #include "core/yaml_lines.h"
 
 static void append(struct mu_config_reading *reading, const char *format, ...)
@@ -67,12 +66,12 @@ void mu_config_reading_fault(struct mu_config_reading *reading, const char *wher
  * the cluster may be does not depend on each other. */
 static bool follows(const struct mu_config_reading *reading, uint32_t told, const char *where)
 {
+    bool alone = strncmp(where, "cluster.", strlen("cluster.")) == 0;
     for (uint32_t i = 0; i < told && i < MU_CONFIG_FAULTS_MAX; i++) {
-        const char *entry_end = strchr(reading->told[i], ']');
-        size_t bytes = entry_end == NULL || strncmp(where, "cluster.", 8) == 0
-                           ? strlen(reading->told[i]) + 1
-                           : (size_t)(entry_end - reading->told[i]) + 1;
-        if (strncmp(reading->told[i], where, bytes) == 0) {
+        const char *before = reading->told[i];
+        const char *entry_end = alone ? NULL : strchr(before, ']');
+        if (entry_end == NULL ? strcmp(before, where) == 0
+                              : strncmp(before, where, (size_t)(entry_end - before) + 1) == 0) {
             return true;
         }
     }
@@ -118,40 +117,6 @@ static int take_text(struct mu_config_reading *reading, const uint8_t *bytes, si
     return r;
 }
 
-/* Reads the whole file.  Returns 0, -EFBIG, -ENOMEM or -errno; *ret is the caller's to free. */
-static int read_file(const char *path, uint8_t **ret, size_t *ret_size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return -errno;
-    }
-    uint8_t *bytes = malloc(MU_CONFIG_BYTES_MAX + 1);
-    size_t size = 0;
-    int r = bytes == NULL ? -ENOMEM : 0;
-    while (r == 0 && size <= MU_CONFIG_BYTES_MAX) {
-        ssize_t n = read(fd, bytes + size, MU_CONFIG_BYTES_MAX + 1 - size);
-        if (n == 0) {
-            break;
-        }
-        if (n > 0) {
-            size += (size_t)n;
-        } else if (errno != EINTR) {
-            r = -errno;
-        }
-    }
-    (void)close(fd); /* read only: nothing can be lost */
-    if (r == 0 && size > MU_CONFIG_BYTES_MAX) {
-        r = -EFBIG;
-    }
-    if (r != 0) {
-        free(bytes);
-        return r;
-    }
-    *ret = bytes;
-    *ret_size = size;
-    return 0;
-}
-
 /* Takes the file, if there is one, and what stands above it.  Returns 0 or -errno. */
 static int take(struct mu_config_reading *reading)
 {
@@ -161,7 +126,7 @@ static int take(struct mu_config_reading *reading)
     uint8_t *bytes = NULL;
     int r = 0;
     if (sources->path != NULL && text == NULL) {
-        r = read_file(sources->path, &bytes, &text_bytes);
+        r = mu_file_read(sources->path, MU_CONFIG_BYTES_MAX, &bytes, &text_bytes);
         text = bytes;
     }
     if (r == -EFBIG || (r == 0 && text_bytes > MU_CONFIG_BYTES_MAX)) {

@@ -14,8 +14,8 @@
  *     settings:                         # of core/settings.def; what is left out keeps its default
  *       elo_k: 24
  *     cluster:                          # who runs where; may be left out, as each part of it
- *       brokers:                        # up to three; bind only when it differs from endpoint
- *         - {name: a, endpoint: "tcp://10.77.0.1:5570", bind: "tcp://0.0.0.0:5570"}
+ *       brokers:                        # up to three; bind and public key may be left out
+ *         - {name: a, endpoint: "tcp://10.77.0.1:5570", bind: "tcp://0.0.0.0:5570", key: ...}
  *       store: {data: /var/lib/muster/store}
  *       gateways:                       # admin may be left out
  *         - {name: edge-1, listen: "10.77.0.3:8080", admin: "127.0.0.1:8090"}

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +16,19 @@ enum { LINGER_MS = 200 };
 
 struct mu_dealer {
     void *zmq;
+    const struct mu_dealer_keys *keys;
     uint32_t count;
     void *sockets[MU_DEALER_BROKERS_MAX]; /* NULL: not open */
+    void *events[MU_DEALER_BROKERS_MAX];  /* what their handshakes came to */
+    uint64_t opened;                      /* sockets so far: names the endpoints of events */
     char endpoints[MU_DEALER_BROKERS_MAX][MU_ENDPOINT_MAX + 1];
     bool got; /* header and body hold a message */
     zmq_msg_t header;
     zmq_msg_t body;
 };
 
-struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count)
+struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count,
+                                   const struct mu_dealer_keys *keys)
 {
     assert(count >= 1 && count <= MU_DEALER_BROKERS_MAX);
     struct mu_dealer *dealer = calloc(1, sizeof *dealer);
@@ -31,8 +36,9 @@ struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count)
         return NULL;
     }
     dealer->count = count;
+    dealer->keys = keys;
     for (uint32_t i = 0; i < count; i++) {
-        assert(mu_endpoint_fault(endpoints[i]) == NULL);
+        assert(mu_endpoint_fault(endpoints[i], keys->own != NULL) == NULL);
         (void)snprintf(dealer->endpoints[i], sizeof dealer->endpoints[i], "%s", endpoints[i]);
     }
     dealer->zmq = zmq_ctx_new();
@@ -54,6 +60,10 @@ static void release_message(struct mu_dealer *dealer)
 
 static void close_socket(struct mu_dealer *dealer, uint32_t broker, int linger_ms)
 {
+    if (dealer->events[broker] != NULL) {
+        (void)zmq_close(dealer->events[broker]); /* fails only on what is no socket */
+        dealer->events[broker] = NULL;
+    }
     if (dealer->sockets[broker] != NULL) {
         (void)zmq_setsockopt(dealer->sockets[broker], ZMQ_LINGER, &linger_ms, sizeof linger_ms);
         (void)zmq_close(dealer->sockets[broker]); /* fails only on what is no socket */
@@ -74,12 +84,44 @@ void mu_dealer_destroy(struct mu_dealer *dealer)
     free(dealer);
 }
 
+/* Proves to the broker who we are, and makes it prove that it has the secret of its public key. */
+static int set_keys(void *socket, const struct mu_key_pair *own,
+                    const uint8_t broker[MU_PUBLIC_KEY_BYTES])
+{
+    if (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, broker, MU_PUBLIC_KEY_BYTES) != 0 ||
+        zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, own->public_key, MU_PUBLIC_KEY_BYTES) != 0 ||
+        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret_key, MU_SECRET_KEY_BYTES) != 0) {
+        return -errno;
+    }
+    return 0;
+}
+
 static int set(void *socket, int option, int value)
 {
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0 ? 0 : -errno;
 }
 
-static int set_up(void *socket, const char *endpoint)
+/* Has libzmq tell what the handshake comes to: else a key that is refused looks like a broker that
+ * is away.  The endpoint is always another one, because libzmq frees them late. */
+static int watch_handshake(struct mu_dealer *dealer, uint32_t broker)
+{
+    char endpoint[64];
+    (void)snprintf(endpoint, sizeof endpoint, "inproc://dealer-%" PRIu64, ++dealer->opened);
+    if (zmq_socket_monitor(dealer->sockets[broker], endpoint,
+                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                               ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                               ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) != 0) {
+        return -errno;
+    }
+    dealer->events[broker] = zmq_socket(dealer->zmq, ZMQ_PAIR);
+    if (dealer->events[broker] == NULL) {
+        return -errno;
+    }
+    int r = set(dealer->events[broker], ZMQ_LINGER, 0);
+    return r == 0 && zmq_connect(dealer->events[broker], endpoint) != 0 ? -errno : r;
+}
+
+static int set_up(void *socket)
 {
     static const struct {
         int option;
@@ -110,8 +152,22 @@ static int set_up(void *socket, const char *endpoint)
             return r;
         }
     }
+    return 0;
+}
+
+/* Opens the socket of a broker, which is made already.  Returns 0 or -errno. */
+static int open_socket(struct mu_dealer *dealer, uint32_t broker)
+{
+    void *socket = dealer->sockets[broker];
+    const char *endpoint = dealer->endpoints[broker];
+    const struct mu_dealer_keys *keys = dealer->keys;
+    int r = set_up(socket);
+    if (r == 0 && keys->own != NULL) {
+        r = set_keys(socket, keys->own, keys->brokers[broker]);
+    }
+    r = r == 0 ? watch_handshake(dealer, broker) : r;
     /* Only where it is written: else the socket's addresses are shown as ::ffff:127.0.0.1. */
-    int r = set(socket, ZMQ_IPV6, strchr(endpoint, '[') != NULL);
+    r = r == 0 ? set(socket, ZMQ_IPV6, strchr(endpoint, '[') != NULL) : r;
     return r == 0 && zmq_connect(socket, endpoint) != 0 ? -errno : r;
 }
 
@@ -126,12 +182,47 @@ int mu_dealer_reopen(struct mu_dealer *dealer, uint32_t mask)
         if (dealer->sockets[i] == NULL) {
             return -errno;
         }
-        int r = set_up(dealer->sockets[i], dealer->endpoints[i]);
+        int r = open_socket(dealer, i);
         if (r != 0) {
             return r;
         }
     }
     return 0;
+}
+
+/* The last thing that is known of a broker's handshakes: an event of libzmq, or 0. */
+static uint16_t last_event(void *events)
+{
+    uint16_t last = 0;
+    uint8_t frame[6]; /* event, 16 bits; value, 32 bits */
+    while (events != NULL && zmq_recv(events, frame, sizeof frame, ZMQ_DONTWAIT) >= 0) {
+        memcpy(&last, frame, sizeof last);
+        (void)zmq_recv(events, NULL, 0, ZMQ_DONTWAIT); /* the endpoint, which we know */
+    }
+    return last;
+}
+
+void mu_dealer_explain(struct mu_dealer *dealer, uint32_t mask, struct mu_bus *bus,
+                       struct mu_log *log)
+{
+    for (uint32_t i = 0; i < dealer->count; i++) {
+        if ((mask & 1u << i) == 0) {
+            continue;
+        }
+        const char *reason = mu_bus_goodbye(bus, i);
+        uint16_t event = last_event(dealer->events[i]);
+        if (reason == NULL && event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+            reason = "our key is not among its peers";
+        } else if (reason == NULL && event != 0 && event != ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+            reason = dealer->keys->own == NULL
+                         ? "the handshake failed: it has keys, and we have none"
+                         : "the handshake failed: it has no keys, or --broker-key is not its key";
+        }
+        if (reason != NULL) {
+            mu_log_line(log, MU_LOG_WARN, NULL, "broker does not serve us",
+                        "broker=%s reason=\"%s\"", dealer->endpoints[i], reason);
+        }
+    }
 }
 
 /* Sends one frame.  Returns 0 or -errno. */

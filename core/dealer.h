@@ -9,20 +9,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/dealer_keys.h"
+#include "core/log.h"
 #include "wire/slice.h"
 
-#define MU_DEALER_BROKERS_MAX 3
+#define MU_DEALER_BROKERS_MAX MU_BUS_BROKERS_MAX
 #define MU_DEALER_HWM         4096 /* messages in a socket, each way */
 
 struct mu_dealer;
 
 /* endpoints  [count], 1..MU_DEALER_BROKERS_MAX, each without mu_endpoint_fault(); copied
+ * keys       with which the brokers are spoken to; borrowed: reopening needs them again
  *
  * Nothing is opened yet.  NULL when out of memory or of sockets. */
-struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count);
+struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count,
+                                   const struct mu_dealer_keys *keys);
 
 /* Closes all; what was sent last (BYE) gets a moment to leave.  NULL is a no-op. */
 void mu_dealer_destroy(struct mu_dealer *dealer);
+
+/* Before brokers in the mask are opened anew: logs why they do not, or no longer, serve us, as far
+ * as they or the handshake have said so. */
+void mu_dealer_explain(struct mu_dealer *dealer, uint32_t mask, struct mu_bus *bus,
+                       struct mu_log *log);
 
 /* Closes the sockets in the mask, which mu_bus_tick() returned, and opens them anew.
  * Returns 0 or -errno: the endpoint is bad, or there are too many sockets. */

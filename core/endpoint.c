@@ -1,42 +1,14 @@
 #include "core/endpoint.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <arpa/inet.h>
 
 #include "core/parse.h"
 
 /* Longest path of a UNIX socket that Linux takes, without the NUL. */
 enum { IPC_PATH_MAX = 107 };
-
-static bool is_loopback(const char *host)
-{
-    if (strcmp(host, "::1") == 0) {
-        return true;
-    }
-    /* Four numbers, the first of them 127. */
-    uint64_t numbers = 0;
-    const char *at = host;
-    for (; numbers < 4; numbers++) {
-        char part[4];
-        uint64_t value;
-        size_t length = strcspn(at, ".");
-        if (length >= sizeof part) {
-            return false;
-        }
-        memcpy(part, at, length);
-        part[length] = '\0';
-        if (mu_parse_u64(part, 0, 255, &value) != 0 || (numbers == 0 && value != 127)) {
-            return false;
-        }
-        at += length;
-        if (*at == '\0') {
-            return numbers == 3;
-        }
-        at++;
-    }
-    return false;
-}
 
 /* Reads what stands behind tcp://; a port * counts as 0.  Returns 0 or what mu_parse_host_port()
  * said. */
@@ -70,7 +42,25 @@ const char *mu_endpoint_form_fault(const char *endpoint)
     return "an endpoint starts with tcp:// or ipc://";
 }
 
-const char *mu_endpoint_fault(const char *endpoint)
+static const char *host_fault(const char *host, bool keys)
+{
+    static const uint8_t loopback[16] = { [15] = 1 };
+    uint8_t address[16];
+    bool local = false;
+    if (inet_pton(AF_INET, host, address) == 1) {
+        local = address[0] == 127;
+    } else if (inet_pton(AF_INET6, host, address) == 1) {
+        local = memcmp(address, loopback, sizeof loopback) == 0;
+    } else {
+        return "an address is written in numbers, as 10.0.0.7 or [fd00::7]: names are not looked "
+               "up";
+    }
+    return local || keys ? NULL
+                         : "without keys only this host can be served (127.0.0.1, [::1], ipc://): "
+                           "for other hosts make keys, docs/KEYS.md";
+}
+
+const char *mu_endpoint_fault(const char *endpoint, bool keys)
 {
     const char *fault = mu_endpoint_form_fault(endpoint);
     if (fault != NULL || strncmp(endpoint, "ipc://", strlen("ipc://")) == 0) {
@@ -78,7 +68,5 @@ const char *mu_endpoint_fault(const char *endpoint)
     }
     char host[MU_HOST_MAX + 1] = "";
     (void)parse_tcp(endpoint + strlen("tcp://"), host); /* it has the form, so it parses */
-    return is_loopback(host) ? NULL
-                             : "only loopback addresses (127.0.0.1, [::1]) and ipc:// are allowed: "
-                               "the bus is neither encrypted nor authenticated yet";
+    return host_fault(host, keys);
 }

@@ -10,37 +10,40 @@
 #include "core/nearest.h"
 
 /* Short names are near to many that have nothing to do with us: HOME to NAME. */
-enum { SUFFIX_BYTES_MAX = MU_NEAREST_BYTES_MAX, SHORT_BYTES = 6 };
+enum { SHORT_BYTES = 6 };
 
 static const char prefix[] = "MUSTER_";
 
-/* Writes the name of a setting's variable, without the prefix. */
-static void suffix_of(const char *setting, char ret[SUFFIX_BYTES_MAX + 1])
+static_assert(MU_NEAREST_BYTES_MAX + sizeof prefix <= MU_ENVIRONMENT_NAME_MAX + 1,
+              "every name that is looked for fits");
+
+void mu_environment_name(const char *field, char ret[MU_ENVIRONMENT_NAME_MAX + 1])
 {
-    size_t i = 0;
-    for (; setting[i] != '\0' && i < SUFFIX_BYTES_MAX; i++) {
-        char c = setting[i];
-        ret[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    (void)snprintf(ret, MU_ENVIRONMENT_NAME_MAX + 1, "%s%s", prefix, field);
+    for (char *c = ret; *c != '\0'; c++) {
+        if (*c >= 'a' && *c <= 'z') {
+            *c = (char)(*c - 'a' + 'A');
+        }
     }
-    ret[i] = '\0';
 }
 
 /* Keeps the value of a variable of ours.  Returns whether it is one. */
-static bool take(struct mu_environment *environment, const char *suffix, const char *value)
+static bool take(struct mu_environment *environment, const char *name, const char *value)
 {
-    char own[SUFFIX_BYTES_MAX + 1];
+    char own[MU_ENVIRONMENT_NAME_MAX + 1];
     const char *kept = value[0] == '\0' ? NULL : value;
-#define VARIABLE(field, SUFFIX, doc)                                                               \
-    if (strcmp(suffix, #SUFFIX) == 0) {                                                            \
+#define VARIABLE(field, doc)                                                                       \
+    mu_environment_name(#field, own);                                                              \
+    if (strcmp(name, own) == 0) {                                                                  \
         environment->field = kept;                                                                 \
         return true;                                                                               \
     }
 #include "core/environment.def"
 #undef VARIABLE
-#define SETTING(name, default_value, min, max, unit, doc)                                          \
-    suffix_of(#name, own);                                                                         \
-    if (strcmp(suffix, own) == 0) {                                                                \
-        environment->settings.name = kept;                                                         \
+#define SETTING(setting, default_value, min, max, unit, doc)                                       \
+    mu_environment_name(#setting, own);                                                            \
+    if (strcmp(name, own) == 0) {                                                                  \
+        environment->settings.setting = kept;                                                      \
         return true;                                                                               \
     }
 #include "core/settings.def"
@@ -48,25 +51,27 @@ static bool take(struct mu_environment *environment, const char *suffix, const c
     return false;
 }
 
-/* Writes the name, without the prefix, that was meant by one that is not known, or "".  Names are
- * compared in small letters, as settings are written: so capitals hide no other slip. */
-static void guess(const char *suffix, char ret[SUFFIX_BYTES_MAX + 1])
+/* The field or setting that was meant by a name that is not known, without its prefix; or NULL.
+ * Names are compared in small letters, as settings are written: so capitals hide no other slip. */
+static const char *guess(const char *suffix)
 {
-    char typed[SUFFIX_BYTES_MAX + 1];
-    size_t bytes = strnlen(suffix, SUFFIX_BYTES_MAX);
-    for (size_t i = 0; i < bytes; i++) {
-        typed[i] = suffix[i] >= 'A' && suffix[i] <= 'Z' ? (char)(suffix[i] - 'A' + 'a') : suffix[i];
-    }
+    char typed[MU_NEAREST_BYTES_MAX + 1];
+    size_t bytes = strnlen(suffix, MU_NEAREST_BYTES_MAX);
+    memcpy(typed, suffix, bytes);
     typed[bytes] = '\0';
+    for (char *c = typed; *c != '\0'; c++) {
+        if (*c >= 'A' && *c <= 'Z') {
+            *c = (char)(*c - 'A' + 'a');
+        }
+    }
     struct mu_nearest nearest = { .typed = typed };
-#define VARIABLE(field, SUFFIX, doc) mu_nearest_offer(&nearest, #field);
+#define VARIABLE(field, doc) mu_nearest_offer(&nearest, #field);
 #include "core/environment.def"
 #undef VARIABLE
 #define SETTING(setting, default_value, min, max, unit, doc) mu_nearest_offer(&nearest, #setting);
 #include "core/settings.def"
 #undef SETTING
-    bool slip = nearest.name != NULL && (nearest.letters <= 1 || bytes >= SHORT_BYTES);
-    suffix_of(slip ? nearest.name : "", ret);
+    return nearest.letters <= 1 || bytes >= SHORT_BYTES ? nearest.name : NULL;
 }
 
 /* Appends to a text what fits in it. */
@@ -93,22 +98,21 @@ int mu_environment_read(char *const *variables, struct mu_environment *ret, char
         if (equals == NULL || strncmp(*variables, prefix, sizeof prefix - 1) != 0) {
             continue;
         }
-        char suffix[2 * SUFFIX_BYTES_MAX]; /* the rest of a longer one tells nobody anything */
-        char meant[SUFFIX_BYTES_MAX + 1];
-        const char *begin = *variables + sizeof prefix - 1;
-        (void)snprintf(suffix, sizeof suffix, "%.*s", (int)(equals - begin), begin);
-        if (take(ret, suffix, equals + 1)) {
+        char name[2 * MU_ENVIRONMENT_NAME_MAX]; /* the rest of a longer one tells nobody more */
+        (void)snprintf(name, sizeof name, "%.*s", (int)(equals - *variables), *variables);
+        if (take(ret, name, equals + 1)) {
             continue;
         }
-        guess(suffix, meant);
-        if (meant[0] != '\0') {
-            append(error, error_size,
-                   "%senvironment MUSTER_%s: is not known; did you mean MUSTER_%s?",
-                   error[0] == '\0' ? "" : "\n", suffix, meant);
-        } else {
-            append(ret->unknown, sizeof ret->unknown, "%sMUSTER_%s",
-                   ret->unknown[0] == '\0' ? "" : ", ", suffix);
+        const char *meant = guess(name + sizeof prefix - 1);
+        if (meant == NULL) {
+            append(ret->unknown, sizeof ret->unknown, "%s%s", ret->unknown[0] == '\0' ? "" : ", ",
+                   name);
+            continue;
         }
+        char own[MU_ENVIRONMENT_NAME_MAX + 1];
+        mu_environment_name(meant, own);
+        append(error, error_size, "%senvironment %s: is not known; did you mean %s?",
+               error[0] == '\0' ? "" : "\n", name, own);
     }
     return error[0] == '\0' ? 0 : -EINVAL;
 }

@@ -10,11 +10,12 @@
 
 #include <stddef.h>
 
+#define MU_ENVIRONMENT_NAME_MAX 47  /* bytes of the name of one of ours, NUL not counted */
 #define MU_ENVIRONMENT_TEXT_MAX 511 /* bytes of the names of unknown variables, NUL not counted */
 
 /* Values borrow from what was handed in; NULL: not set. */
 struct mu_environment {
-#define VARIABLE(field, SUFFIX, doc) const char *field;
+#define VARIABLE(field, doc) const char *field;
 #include "core/environment.def"
 #undef VARIABLE
     struct {
@@ -38,5 +39,9 @@ struct mu_environment {
  * called muster) do no harm: they stand in `unknown`, to be warned of. */
 int mu_environment_read(char *const *variables, struct mu_environment *ret, char *error,
                         size_t error_size);
+
+/* Writes the name of the variable of a setting ("elo_k": "MUSTER_ELO_K"), or of another by its
+ * field in core/environment.def. */
+void mu_environment_name(const char *field, char ret[MU_ENVIRONMENT_NAME_MAX + 1]);
 
 #endif /* MU_CORE_ENVIRONMENT_H */

@@ -94,7 +94,9 @@ struct mu_launch *mu_launch_create(const char *program, const char *version)
         (void)snprintf(state->host, sizeof state->host, "localhost"); /* longer, or none at all */
     }
     for (char *c = state->host; *c != '\0'; c++) {
-        *c = name_byte(*c) ? *c : '-';
+        if (!name_byte(*c)) {
+            *c = '-';
+        }
     }
     launch->state = state;
     return launch;
@@ -165,12 +167,10 @@ static void add_variable(struct mu_launch_state *state, const char *name, const 
     if (value != NULL) {
         uint32_t i = state->overrides_count;
         char *origin = state->origins[i].text;
-        size_t begin = (size_t)snprintf(origin, WORD_MAX + 1, "environment MUSTER_");
+        char variable[MU_ENVIRONMENT_NAME_MAX + 1];
+        mu_environment_name(name, variable);
+        (void)snprintf(origin, WORD_MAX + 1, "environment %s", variable);
         (void)snprintf(state->paths[i].text, WORD_MAX + 1, "settings.%s", name);
-        (void)snprintf(origin + begin, WORD_MAX + 1 - begin, "%s", name);
-        for (char *c = origin + begin; *c != '\0'; c++) {
-            *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
-        }
         add(state, state->paths[i].text, value, origin);
     }
 }
@@ -251,7 +251,73 @@ int mu_launch_open_log(struct mu_launch *launch, const char *actor)
     return MU_OPTIONS_GO;
 }
 
-int mu_launch_brokers(const struct mu_launch *launch, const char **ret, uint32_t *ret_count)
+int mu_launch_key_path(const struct mu_launch *launch, const char *name, char *ret)
+{
+    const char *folder = launch->config.cluster.keys;
+    const char *path = launch->key;
+    ret[0] = '\0';
+    if (path == NULL && folder[0] == '\0') {
+        return MU_OPTIONS_GO;
+    }
+    if (path == NULL && (name == NULL || strchr(name, '/') != NULL)) {
+        mu_launch_tell(launch,
+                       "which of the keys in %s is its own? give --name NAME, without a slash, or "
+                       "--key FILE",
+                       folder);
+        return MU_EXIT_USAGE;
+    }
+    int n = path != NULL ? snprintf(ret, MU_KEY_PATH_MAX + 1, "%s", path)
+                         : snprintf(ret, MU_KEY_PATH_MAX + 1, "%s/%s.key", folder, name);
+    if (n < 0 || n > MU_KEY_PATH_MAX) {
+        mu_launch_tell(launch, "the path of --key is longer than %d bytes", MU_KEY_PATH_MAX);
+        return MU_EXIT_USAGE;
+    }
+    return MU_OPTIONS_GO;
+}
+
+/* Whether all brokers of the configuration have their public key there. */
+static bool brokers_have_keys(const struct mu_config_cluster *cluster)
+{
+    for (uint32_t i = 0; i < cluster->brokers_count; i++) {
+        if (cluster->brokers[i].key[0] == '\0') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Reads the keys of this process and of its brokers.  Returns MU_OPTIONS_GO, or the exit code. */
+static int load_keys(const struct mu_launch *launch, const char *name, const char *const *brokers,
+                     struct mu_dealer_keys *ret)
+{
+    const struct mu_config_cluster *cluster = &launch->config.cluster;
+    const char *broker_keys[MU_CLUSTER_BROKERS_MAX];
+    char path[MU_KEY_PATH_MAX + 1];
+    char error[MU_KEY_PAIR_ERROR_MAX];
+    int code = mu_launch_key_path(launch, name, path);
+    struct mu_dealer_words words = {
+        .file = path[0] != '\0' ? path : NULL,
+        .brokers_count = cluster->brokers_count,
+        .brokers = brokers,
+        .broker_keys_count = launch->broker_keys.count,
+        .broker_keys = launch->broker_keys.items,
+    };
+    if (words.broker_keys_count == 0 && brokers_have_keys(cluster)) {
+        for (uint32_t i = 0; i < cluster->brokers_count; i++) {
+            broker_keys[i] = cluster->brokers[i].key;
+        }
+        words.broker_keys_count = cluster->brokers_count;
+        words.broker_keys = broker_keys;
+    }
+    if (code == MU_OPTIONS_GO && mu_dealer_keys_load(&words, ret, error) != 0) {
+        mu_launch_tell(launch, "%s", error);
+        return MU_EXIT_CONFIG;
+    }
+    return code;
+}
+
+int mu_launch_brokers(const struct mu_launch *launch, const char *name, const char **ret,
+                      uint32_t *ret_count, struct mu_dealer_keys *ret_keys)
 {
     const struct mu_config_cluster *cluster = &launch->config.cluster;
     if (cluster->brokers_count == 0) {
@@ -260,15 +326,10 @@ int mu_launch_brokers(const struct mu_launch *launch, const char **ret, uint32_t
         return MU_EXIT_USAGE;
     }
     for (uint32_t i = 0; i < cluster->brokers_count; i++) {
-        const char *fault = mu_endpoint_fault(cluster->brokers[i].endpoint);
-        if (fault != NULL) {
-            mu_launch_tell(launch, "broker %s: %s", cluster->brokers[i].endpoint, fault);
-            return MU_EXIT_CONFIG;
-        }
         ret[i] = cluster->brokers[i].endpoint;
     }
     *ret_count = cluster->brokers_count;
-    return MU_OPTIONS_GO;
+    return load_keys(launch, name, ret, ret_keys);
 }
 
 void mu_launch_name(const struct mu_launch *launch, const char *part, char *ret)

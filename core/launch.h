@@ -18,20 +18,24 @@
 
 #include "core/config.h"
 #include "core/config_origins.h"
+#include "core/dealer_keys.h"
 #include "core/environment.h"
 #include "core/log.h"
 #include "core/options.h"
 
 #define MU_PROCESS_NAME_MAX 63 /* bytes of a process's name, NUL not counted */
+#define MU_KEY_PATH_MAX     (MU_CLUSTER_PATH_MAX + MU_PROCESS_NAME_MAX + 5) /* bytes */
 
 struct mu_launch_state;
 
 struct mu_launch {
-    const char *config_path;        /* --config, else of the environment; NULL: none */
-    const char *name;               /* --name, else of the environment; NULL: none */
-    const char *log_level;          /* --log, as text */
-    struct mu_option_list brokers;  /* --broker; empty: as configured */
-    struct mu_option_list settings; /* --set, NAME=VALUE each */
+    const char *config_path;           /* --config, else of the environment; NULL: none */
+    const char *name;                  /* --name, else of the environment; NULL: none */
+    const char *log_level;             /* --log, as text */
+    const char *key;                   /* --key, a file; NULL: as configured */
+    struct mu_option_list brokers;     /* --broker; empty: as configured */
+    struct mu_option_list broker_keys; /* --broker-key; empty: as configured */
+    struct mu_option_list settings;    /* --set, NAME=VALUE each */
     bool connects; /* to brokers, so MUSTER_BROKERS is meant for it; before mu_launch_parse() */
     bool die_with_parent;              /* --die-with-parent */
     bool version;                      /* --version */
@@ -64,11 +68,21 @@ struct mu_launch {
         "version", NULL, "print the version", .ret_flag = &(launch)->version                       \
     }
 
-/* What those take that connect to brokers. */
-#define MU_LAUNCH_BROKER_OPTION(launch)                                                            \
+/* What those take that speak on the bus. */
+#define MU_LAUNCH_KEY_OPTION(launch)                                                               \
     {                                                                                              \
-        "broker", "ENDPOINT", "of a broker to connect to; up to three, in the file's place",       \
-            .ret_list = &(launch)->brokers                                                         \
+        "key", "FILE", "its own key (muster keygen), in the place of cluster.keys/NAME.key",       \
+            .ret_text = &(launch)->key                                                             \
+    }
+
+/* What those take that connect to brokers. */
+#define MU_LAUNCH_BROKER_OPTIONS(launch)                                                           \
+    { "broker", "ENDPOINT", "of a broker to connect to; up to three, in the file's place",         \
+      .ret_list = &(launch)->brokers },                                                            \
+        MU_LAUNCH_KEY_OPTION(launch),                                                              \
+    {                                                                                              \
+        "broker-key", "KEY", "a broker's public key; once for each, in the brokers' order",        \
+            .ret_list = &(launch)->broker_keys                                                     \
     }
 
 /* program  as in `muster broker`; borrowed
@@ -105,12 +119,24 @@ int mu_launch_configure(struct mu_launch *launch, struct mu_config_origins *ret_
  * Returns MU_OPTIONS_GO, or the exit code. */
 int mu_launch_open_log(struct mu_launch *launch, const char *actor);
 
-/* The endpoints of the brokers to connect to, of which there must be one at least.
+/* The file of this process's own key: of --key, or NAME.key in the folder cluster.keys.
  *
- * ret  [MU_CLUSTER_BROKERS_MAX], borrowed from the launch; without mu_endpoint_fault()
+ * name  of the process, as the configuration has it; NULL: it has none
+ * ret   [MU_KEY_PATH_MAX + 1]; empty: it has no key
  *
  * Returns MU_OPTIONS_GO, or the exit code after it said why on stderr. */
-int mu_launch_brokers(const struct mu_launch *launch, const char **ret, uint32_t *ret_count);
+int mu_launch_key_path(const struct mu_launch *launch, const char *name, char *ret);
+
+/* The endpoints of the brokers to connect to, of which there must be one at least, and the keys
+ * with which they are spoken to.
+ *
+ * name      as of mu_launch_key_path()
+ * ret       [MU_CLUSTER_BROKERS_MAX], borrowed from the launch; without mu_endpoint_fault()
+ * ret_keys  to be released by the caller
+ *
+ * Returns MU_OPTIONS_GO, or the exit code after it said why on stderr. */
+int mu_launch_brokers(const struct mu_launch *launch, const char *name, const char **ret,
+                      uint32_t *ret_count, struct mu_dealer_keys *ret_keys);
 
 /* The name of this process: what it was given, or its host's name, a slash and `part`
  * ("matcher", "queue/eu-west-1").  A host's name that is too long is cut.
@@ -126,7 +152,8 @@ void mu_launch_tell(const struct mu_launch *launch, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Sets the signals up: SIGTERM and SIGINT set the flag that is returned to 1, and to 2 when they
- * come again; SIGPIPE does nothing, and with --die-with-parent the end of the parent is a SIGTERM. */
+ * come again; SIGPIPE does nothing, and with --die-with-parent the end of the parent is a
+ * SIGTERM. */
 const volatile sig_atomic_t *mu_launch_signals(const struct mu_launch *launch);
 
 #endif /* MU_CORE_LAUNCH_H */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,11 +27,28 @@ struct rate {
 struct mu_log {
     char actor[64];
     enum mu_log_level level;
+    bool journal;  /* stderr is the journal's stream: lines begin with their priority */
     uint32_t next; /* slot of `rates` to be reused next */
     struct rate rates[EVENTS_MAX];
 };
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
+
+/* Priorities of sd-daemon(3), which are syslog(3)'s, by level. */
+static const char *const level_priorities[] = { "<3>", "<4>", "<6>", "<7>" };
+
+/* Whether stderr still is what systemd connected to the journal: not after a redirection. */
+static bool goes_to_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM"); /* "DEVICE:INODE" */
+    struct stat stat;
+    char text[64];
+    if (stream == NULL || fstat(STDERR_FILENO, &stat) != 0) {
+        return false;
+    }
+    (void)snprintf(text, sizeof text, "%ju:%ju", (uintmax_t)stat.st_dev, (uintmax_t)stat.st_ino);
+    return strcmp(stream, text) == 0;
+}
 
 struct mu_log *mu_log_create(const char *actor, enum mu_log_level level)
 {
@@ -38,6 +56,7 @@ struct mu_log *mu_log_create(const char *actor, enum mu_log_level level)
     if (log != NULL) {
         (void)snprintf(log->actor, sizeof log->actor, "%s", actor);
         log->level = level;
+        log->journal = goes_to_journal();
     }
     return log;
 }
@@ -147,6 +166,7 @@ void mu_log_line(struct mu_log *log, enum mu_log_level level, const char *trace,
     if (!allow(rate, (int64_t)now.tv_sec)) {
         return;
     }
+    put(&line, log->journal ? level_priorities[level] : "");
     put_time(&line, &now);
     put(&line, "level=");
     put(&line, level_names[level]);

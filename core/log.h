@@ -3,6 +3,9 @@
  *     time=2026-11-23T06:40:00.123Z level=warn actor=queue/eu-west-1 trace=00-4bf9...-01
  *         event="broker gone" endpoint=tcp://127.0.0.1:7600
  *
+ * Under systemd, where stderr is the journal's stream ($JOURNAL_STREAM, systemd.exec(5)), each line
+ * begins with its priority, "<4>", which the journal takes off again: journalctl -p warning works.
+ *
  * Host code.  Pure code writes notes instead, which its host logs.  A line is written with one
  * write(2); control bytes, quotes and backslashes in values are escaped, so nobody can forge a
  * second line.  An event that repeats is shown RATE times a second; how many more there were
@@ -24,7 +27,9 @@ enum mu_log_level {
 
 struct mu_log;
 
-/* actor  what the lines carry, as "broker" or "queue/eu-west-1"; copied, cut at 63 bytes
+/* Looks once where stderr goes.
+ *
+ * actor  what the lines carry, as "broker" or "queue/eu-west-1"; copied, cut at 63 bytes
  * NULL when out of memory. */
 struct mu_log *mu_log_create(const char *actor, enum mu_log_level level);
 void mu_log_destroy(struct mu_log *log); /* NULL is a no-op */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,4 +34,15 @@ int mu_notify(const char *state)
     int r = n < 0 ? -errno : 0;
     (void)close(fd); /* a datagram is sent or not by now */
     return r;
+}
+
+int mu_notify_alive(bool ready)
+{
+    char state[64];
+    if (ready) {
+        return mu_notify("WATCHDOG=1");
+    }
+    (void)snprintf(state, sizeof state, "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=%d",
+                   MU_NOTIFY_START_S * 1000000);
+    return mu_notify(state);
 }

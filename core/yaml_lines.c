@@ -66,6 +66,23 @@ uint32_t mu_yaml_lines_find(const struct mu_yaml_lines *lines, const char *path)
     return 0;
 }
 
+uint32_t mu_yaml_lines_near(const struct mu_yaml_lines *lines, const char *path)
+{
+    char near[MU_YAML_PATH_MAX + 1];
+    (void)snprintf(near, sizeof near, "%s", path);
+    for (;;) {
+        uint32_t line = lines != NULL ? mu_yaml_lines_find(lines, near) : 0;
+        size_t length = strlen(near);
+        if (line > 0 || length == 0) {
+            return line;
+        }
+        while (length > 0 && near[length - 1] != '.' && near[length - 1] != '[') {
+            length--;
+        }
+        near[length > 0 ? length - 1 : 0] = '\0';
+    }
+}
+
 static int take_key(struct walk *walk, struct level *level, const yaml_event_t *event)
 {
     size_t line = event->start_mark.line;

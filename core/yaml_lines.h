@@ -40,4 +40,8 @@ uint32_t mu_yaml_lines_count(const struct mu_yaml_lines *lines);
 /* The line of the field or entry `path` ("modes[2].team_max": indices from 0), or 0. */
 uint32_t mu_yaml_lines_find(const struct mu_yaml_lines *lines, const char *path);
 
+/* The same of the nearest thing around `path` that has one; 0 when there is none, or lines is
+ * NULL. */
+uint32_t mu_yaml_lines_near(const struct mu_yaml_lines *lines, const char *path);
+
 #endif /* MU_CORE_YAML_LINES_H */

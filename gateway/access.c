@@ -203,6 +203,7 @@ enum mu_error mu_access_allows(const struct mu_caller *caller, enum mu_route_who
     case MU_ROUTE_CLIENTS: allowed = backend || caller->role == MU_ROLE_PLAYER; break;
     case MU_ROUTE_SERVERS: allowed = backend || caller->role == MU_ROLE_SERVER; break;
     case MU_ROUTE_BACKENDS: allowed = backend; break;
+    case MU_ROUTE_OPERATORS: allowed = caller->role == MU_ROLE_OPERATOR; break;
     }
     if (allowed) {
         return MU_OK;

@@ -32,6 +32,7 @@ struct mu_gateway *mu_gateway_create(const struct mu_actor_env *env, const struc
     gw->secrets = *secrets;
     gw->incarnation = env->incarnation;
     mu_address_instance(env->incarnation, gw->instance);
+    (void)snprintf(gw->name, sizeof gw->name, "%s", env->name == NULL ? "" : env->name);
     gw->open = mu_access_open(env->config);
     gw->heard_ms = -1;
     gw->announce_next = MU_SESSION_NONE;
@@ -167,12 +168,26 @@ static void hurry(struct mu_gateway *gw)
     gw->look_ms = gw->turn.now_ms;
 }
 
+/* An operator wants it to end: the host is told, once the answer has left. */
+static void drain_asked(struct mu_gateway *gw, const struct mu_msg_envelope *envelope,
+                        const struct mu_msg_drain *drain)
+{
+    gw->drain_asked = true;
+    gw->drain_patience_ms = (uint32_t)drain->patience_ms;
+    gw->msg.op = MU_OP_DRAINING;
+    gw->msg.draining = (struct mu_msg_draining){ .name = "" };
+    (void)snprintf(gw->msg.draining.name, sizeof gw->msg.draining.name, "%s", gw->name);
+    mu_outbox_reply(gw->turn.out, envelope, &gw->msg);
+}
+
 void mu_gateway_message(struct mu_gateway *gw, const struct mu_turn *turn,
                         const struct mu_msg_envelope *envelope, const struct mu_msg *msg)
 {
     mu_gateway_begin(gw, turn);
     gw->heard_ms = turn->now_ms;
-    if (envelope->frame == MU_FRAME_REQUEST) {
+    if (envelope->frame == MU_FRAME_REQUEST && msg->op == MU_OP_DRAIN) {
+        drain_asked(gw, envelope, &msg->drain);
+    } else if (envelope->frame == MU_FRAME_REQUEST) {
         mu_outbox_error(turn->out, envelope, MU_ERROR_UNSUPPORTED, "a gateway answers nobody");
     } else if (envelope->frame == MU_FRAME_REPLY) {
         uint32_t call = mu_calls_find(gw->calls, gw->incarnation, envelope);
@@ -198,7 +213,7 @@ void mu_gateway_presence(struct mu_gateway *gw)
 {
     gw->msg.op = MU_OP_PRESENCE;
     mu_outbox_event(gw->turn.out, "*broker", &gw->msg); /* MU_BUS_TO_BROKERS */
-    mu_outbox_event(gw->turn.out, "lobby/0", &gw->msg);
+    mu_outbox_event(gw->turn.out, "*lobby", &gw->msg);  /* each has members of its lobbies there */
 }
 
 static void begin_announcing(struct mu_gateway *gw)
@@ -315,6 +330,19 @@ void mu_gateway_set_bus(struct mu_gateway *gw, const struct mu_counters *bus)
     gw->bus = bus;
 }
 
+void mu_gateway_set_brokers(struct mu_gateway *gw, uint32_t brokers)
+{
+    gw->brokers = brokers;
+}
+
+bool mu_gateway_drain_asked(const struct mu_gateway *gw, uint32_t *ret_patience_ms)
+{
+    if (gw->drain_asked) {
+        *ret_patience_ms = gw->drain_patience_ms;
+    }
+    return gw->drain_asked;
+}
+
 void mu_gateway_drain(struct mu_gateway *gw)
 {
     gw->draining = true;
@@ -349,6 +377,13 @@ void mu_gateway_stats(const struct mu_gateway *gw, struct mu_msg_stats *ret)
     memcpy(ret->kind, "gateway", sizeof "gateway");
     memset(ret->partition, 0, sizeof ret->partition);
     ret->ready = !gw->draining;
+    ret->state = gw->draining ? MU_LIFE_DRAINING : MU_LIFE_SERVING;
+    memset(ret->name, 0, sizeof ret->name);
+    memcpy(ret->name, gw->name, strlen(gw->name) + 1);
+    memset(ret->build, 0, sizeof ret->build);
+    memcpy(ret->build, MU_VERSION, sizeof MU_VERSION);
+    ret->epoch = 0;
+    ret->brokers = gw->brokers;
     ret->uptime_ms = (uint64_t)(gw->turn.now_ms - gw->started_ms);
     mu_counters_export(&all, ret);
 }

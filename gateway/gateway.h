@@ -85,6 +85,13 @@ void mu_gateway_announce(struct mu_gateway *gw);
 /* Counters of the process's bus, shown with its own; borrowed for the gateway's life; or NULL. */
 void mu_gateway_set_bus(struct mu_gateway *gw, const struct mu_counters *bus);
 
+/* Which brokers have registered the process: bit i for broker i of the bus; told in STATS. */
+void mu_gateway_set_brokers(struct mu_gateway *gw, uint32_t brokers);
+
+/* Whether the bus asked it to end (DRAIN); the host then stops as if told by a signal.
+ * ret_patience_ms  how long that may take; 0: the host's own; untouched when false */
+bool mu_gateway_drain_asked(const struct mu_gateway *gw, uint32_t *ret_patience_ms);
+
 /* Draining: /readyz answers 503 from now on. */
 void mu_gateway_drain(struct mu_gateway *gw);
 

@@ -11,6 +11,10 @@
 #include "gateway/limit.h"
 #include "gateway/session.h"
 
+#ifndef MU_VERSION
+#define MU_VERSION "0.1.0"
+#endif
+
 #define MU_GATEWAY_TEXT_MAX    (2 * 1024 * 1024) /* bytes of an answer; /metrics is the longest */
 #define MU_GATEWAY_LIMIT_KEYS  65536             /* addresses and players with a rate bucket */
 #define MU_GATEWAY_BEAT_MS     1000              /* between two STATS of its own */
@@ -26,16 +30,20 @@ struct mu_gateway {
     struct mu_secrets secrets;
     uint64_t incarnation;
     char instance[MU_ADDRESS_MAX + 1]; /* own address */
+    char name[MU_ADDRESS_MAX + 1];     /* of the process, for people; empty: it has none */
     struct mu_rng rng;                 /* jitter and trace ids; no secrets */
     bool open;                         /* no keys: everybody is trusted */
     bool draining;
-    bool started;           /* started_ms is set */
-    struct mu_turn turn;    /* of the call that is under way */
-    int64_t started_ms;     /* now_ms of the first call */
-    int64_t heard_ms;       /* now_ms of the last message of the bus; < 0: none yet */
-    int64_t beat_ms;        /* when to send STATS */
-    int64_t announce_ms;    /* when to begin an announcement */
-    uint32_t announce_next; /* session slot to go on at, or MU_SESSION_NONE */
+    bool drain_asked;           /* by DRAIN, for the host */
+    uint32_t drain_patience_ms; /* of it; 0: the host's own */
+    uint32_t brokers;           /* bit i: registered with broker i */
+    bool started;               /* started_ms is set */
+    struct mu_turn turn;        /* of the call that is under way */
+    int64_t started_ms;         /* now_ms of the first call */
+    int64_t heard_ms;           /* now_ms of the last message of the bus; < 0: none yet */
+    int64_t beat_ms;            /* when to send STATS */
+    int64_t announce_ms;        /* when to begin an announcement */
+    uint32_t announce_next;     /* session slot to go on at, or MU_SESSION_NONE */
 
     int64_t look_ms;    /* when to look for lost events */
     uint32_t look_next; /* session slot to look at */

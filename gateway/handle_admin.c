@@ -7,10 +7,6 @@
 #include "gateway/present.h"
 #include "gateway/problem.h"
 
-#ifndef MU_VERSION
-#define MU_VERSION "0.1.0"
-#endif
-
 void mu_handle_livez(struct mu_gateway *gw, struct mu_exchange *x,
                      const struct mu_http_request *request)
 {

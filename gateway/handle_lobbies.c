@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "core/id.h"
+#include "core/placement.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
-
-#define LOBBY_ACTOR "lobby/0"
 
 static const struct mu_text_rule name_rule = { 1, 100, MU_CHARSET_TEXT };
 static const struct mu_text_rule password_rule = { 4, 64, MU_CHARSET_TEXT };
@@ -22,6 +21,15 @@ static void lobby_of(const struct mu_exchange *x, char ret[MU_ID_MAX + 1])
 {
     memcpy(ret, x->params[0], MU_ID_MAX);
     ret[MU_ID_MAX] = '\0';
+}
+
+/* Asks the lobby actor in whose partition the id is. */
+static void ask_lobby(struct mu_gateway *gw, struct mu_exchange *x, const char *id,
+                      enum mu_op expects)
+{
+    char to[MU_ADDRESS_MAX + 1];
+    mu_address_lobby(mu_placement_id(id, gw->config->settings.lobbies), to);
+    (void)mu_exchange_ask(gw, x, to, &gw->msg, expects);
 }
 
 /* Reads the acting player, field `name`; false: refused. */
@@ -80,7 +88,8 @@ void mu_handle_lobby_create(struct mu_gateway *gw, struct mu_exchange *x,
     read_create(gw, &gw->msg.lobby_create);
     if (read_actor(gw, x, "hostPlayerId")) {
         memcpy(gw->msg.lobby_create.host, x->player, sizeof gw->msg.lobby_create.host);
-        (void)mu_exchange_ask(gw, x, LOBBY_ACTOR, &gw->msg, MU_OP_LOBBY);
+        /* The lobby has no id yet, so any partition will do; the same one for each repeat. */
+        ask_lobby(gw, x, x->player, MU_OP_LOBBY);
     }
 }
 
@@ -138,7 +147,7 @@ void mu_handle_lobby_join(struct mu_gateway *gw, struct mu_exchange *x,
     (void)mu_field_text(&gw->fields, "password", MU_OPTIONAL, &given_rule, ask->password);
     if (read_actor(gw, x, "playerId")) {
         memcpy(ask->player, x->player, sizeof ask->player);
-        (void)mu_exchange_ask(gw, x, LOBBY_ACTOR, &gw->msg, MU_OP_LOBBY);
+        ask_lobby(gw, x, ask->lobby, MU_OP_LOBBY);
     }
 }
 
@@ -179,7 +188,7 @@ void mu_handle_lobby_start(struct mu_gateway *gw, struct mu_exchange *x,
     *ask = (struct mu_msg_lobby_start){ .server = "" };
     lobby_of(x, ask->lobby);
     memcpy(ask->player, x->player, sizeof ask->player);
-    (void)mu_exchange_ask(gw, x, LOBBY_ACTOR, &gw->msg, MU_OP_MATCH);
+    ask_lobby(gw, x, ask->lobby, MU_OP_MATCH);
 }
 
 void mu_done_lobby_start(struct mu_gateway *gw, struct mu_exchange *x, const struct mu_msg *msg)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/placement.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
 
@@ -98,7 +99,9 @@ void mu_handle_server_beat(struct mu_gateway *gw, struct mu_exchange *x,
     gw->msg.op = MU_OP_SERVER_BEAT;
     server_of(x, ask->server);
     memcpy(ask->key_hash, x->caller.key_hash, sizeof ask->key_hash);
-    (void)mu_exchange_ask(gw, x, "lobby/0", &gw->msg, MU_OP_SESSIONS);
+    char home[MU_ADDRESS_MAX + 1];
+    mu_address_lobby(mu_placement_id(ask->server, gw->config->settings.lobbies), home);
+    (void)mu_exchange_ask(gw, x, home, &gw->msg, MU_OP_SESSIONS);
 }
 
 void mu_done_server_beat(struct mu_gateway *gw, struct mu_exchange *x, const struct mu_msg *msg)

@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "core/address.h"
+#include "core/placement.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
 
-#define CHECKS_MAX (MU_REGIONS_MAX + 5)
+#define CHECKS_MAX (MU_REGIONS_MAX + MU_LOBBIES_MAX + 4)
 
 struct check {
     char name[MU_ADDRESS_MAX + 1];
@@ -20,11 +21,15 @@ static uint32_t run_checks(const struct mu_gateway *gw, struct check ret[CHECKS_
     bool broker = gw->heard_ms >= 0 && now_ms - gw->heard_ms <= MU_FLEET_FRESH_MS;
     ret[n++] = (struct check){ "broker", broker };
     ret[n++] = (struct check){ "store", mu_fleet_ready(gw->fleet, "store", "", now_ms) };
-    ret[n++] = (struct check){ "lobby", mu_fleet_ready(gw->fleet, "lobby", "", now_ms) };
     ret[n++] = (struct check){ "matcher", mu_fleet_ready(gw->fleet, "matcher", "", now_ms) };
     for (uint32_t i = 0; i < gw->config->regions_count; i++) {
         mu_address_queue(gw->config->regions[i].name, ret[n].name);
         ret[n].ok = mu_fleet_ready(gw->fleet, "queue", ret[n].name, now_ms);
+        n++;
+    }
+    for (uint32_t i = 0; i < gw->config->settings.lobbies; i++) {
+        mu_address_lobby(i, ret[n].name);
+        ret[n].ok = mu_fleet_ready(gw->fleet, "lobby", ret[n].name, now_ms);
         n++;
     }
     if (gw->draining) {

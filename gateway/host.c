@@ -214,6 +214,7 @@ static int reopen(struct host *host, uint32_t mask)
             unwatch(host, i); /* before its descriptor is closed */
         }
     }
+    mu_dealer_explain(host->dealer, mask, host->bus, host->options->log);
     r = mu_dealer_reopen(host->dealer, mask);
     for (uint32_t i = 0; i < host->options->brokers_count && r == 0; i++) {
         if ((mask & 1u << i) != 0) {
@@ -239,6 +240,7 @@ static int tend_bus(struct host *host)
             return r;
         }
     }
+    mu_gateway_set_brokers(host->gateway, mu_bus_registered_mask(host->bus));
     if (!host->ready && mu_bus_ready(host->bus)) {
         host->ready = true;
         (void)mu_notify("READY=1"); /* for the supervisor only */
@@ -247,7 +249,7 @@ static int tend_bus(struct host *host)
     }
     if (now >= host->watchdog_ms) {
         host->watchdog_ms = now + WATCHDOG_MS;
-        (void)mu_notify("WATCHDOG=1"); /* a supervisor that is deaf restarts us */
+        (void)mu_notify_alive(host->ready); /* a supervisor that is deaf restarts us */
     }
     return 0;
 }
@@ -298,11 +300,11 @@ static int turn(struct host *host)
     return r;
 }
 
-static void begin_stop(struct host *host)
+static void begin_stop(struct host *host, uint32_t patience_ms)
 {
     host->stopping = true;
     mu_gateway_drain(host->gateway);
-    mu_transport_stop(host->transport);
+    mu_transport_stop(host->transport, patience_ms);
     (void)mu_notify("STOPPING=1");
     mu_log_line(host->options->log, MU_LOG_INFO, NULL, "draining", "connections=%u",
                 mu_transport_connections(host->transport));
@@ -316,8 +318,10 @@ static int run(struct host *host)
                 mu_transport_port(host->transport), mu_transport_admin_port(host->transport),
                 mu_gateway_open(host->gateway) ? "open" : "keys", host->options->name);
     while (r == 0 && !(host->stopping && mu_transport_drained(host->transport))) {
-        if (*host->options->stop != 0 && !host->stopping) {
-            begin_stop(host);
+        uint32_t patience_ms = 0;
+        bool asked = mu_gateway_drain_asked(host->gateway, &patience_ms);
+        if ((*host->options->stop != 0 || asked) && !host->stopping) {
+            begin_stop(host, patience_ms);
         }
         r = turn(host);
     }
@@ -346,7 +350,7 @@ static int create_bus(struct host *host)
     };
     randombytes_buf(&bus.seed, sizeof bus.seed);
     memcpy(bus.brokers, options->brokers, sizeof bus.brokers);
-    host->dealer = mu_dealer_create(options->brokers, options->brokers_count);
+    host->dealer = mu_dealer_create(options->brokers, options->brokers_count, &options->keys);
     bus.context = host->dealer;
     host->bus = host->dealer == NULL ? NULL : mu_bus_create(&bus);
     return host->bus == NULL ? -ENOMEM : 0;
@@ -396,6 +400,7 @@ static int create(struct host *host)
     }
     const struct mu_actor_env env = {
         .partition = "",
+        .name = host->options->name,
         .seed = seed,
         .incarnation = host->incarnation,
         .config = host->options->config,

@@ -11,6 +11,7 @@
 
 #include "core/bus.h"
 #include "core/config.h"
+#include "core/dealer_keys.h"
 #include "core/log.h"
 
 /* Exit codes, as in sysexits.h. */
@@ -34,6 +35,7 @@ struct mu_gateway_options {
     uint16_t admin_port;
     uint32_t brokers_count;                  /* 1..MU_BUS_BROKERS_MAX */
     const char *brokers[MU_BUS_BROKERS_MAX]; /* endpoints without mu_endpoint_fault() */
+    struct mu_dealer_keys keys;              /* of this process and of the brokers; borrowed */
 };
 
 /* Runs until *stop; then drains for at most ten seconds.  Logs event="listening" with the ports,

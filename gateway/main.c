@@ -13,18 +13,21 @@ enum { NO_PORT = UINT16_MAX + 1 };
 static const char text[] =
     "The HTTP and WebSocket edge of a cluster: all that clients meet.\n"
     "\n"
-    "It listens as the configuration says of the gateway called NAME; without a name that is\n"
-    "the only one there, or the one that is called as this host; without any on\n"
-    "127.0.0.1:8080.  Other addresses than this machine's own only when the configuration has\n"
-    "keys.  Port 0 means any that is free, and the log says which.\n"
+    "It listens as the configuration says of the gateway called NAME; without a name\n"
+    "that is the only one there, or the one that is called as this host; without any\n"
+    "on 127.0.0.1:8080.  Other addresses than this machine's own only when the\n"
+    "configuration has keys.  Port 0 means any that is free, and the log says which.\n"
+    "Its own key is NAME.key in the folder cluster.keys; without keys only brokers on\n"
+    "this host can be spoken to (docs/KEYS.md).\n"
     "\n"
-    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BROKERS (endpoints with commas\n"
-    "between), MUSTER_LISTEN and MUSTER_ADMIN (ADDRESS:PORT each), and MUSTER_<SETTING>.  The\n"
-    "command line stands above it, and it above the file.\n"
-    "SIGTERM and SIGINT drain it: it takes no new connections, answers what is pending, and\n"
-    "ends within ten seconds.\n"
-    "Exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory, or the address is\n"
-    "taken; 74 a socket failed; 78 wrong configuration, environment, endpoint or address.\n";
+    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BROKERS (endpoints\n"
+    "with commas between), MUSTER_KEYS, MUSTER_LISTEN and MUSTER_ADMIN (ADDRESS:PORT each), and\n"
+    "MUSTER_<SETTING>.  The command line stands above it, and it above the file.\n"
+    "SIGTERM and SIGINT drain it: it takes no new connections, answers what is\n"
+    "pending, and ends within ten seconds.\n"
+    "Exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory, or the\n"
+    "address is taken; 74 a socket failed; 78 wrong configuration, environment,\n"
+    "endpoint or address.\n";
 
 /* What the command line says. */
 struct command {
@@ -113,9 +116,6 @@ static int run(struct mu_launch *launch, const struct command *command)
     struct place place;
     struct mu_gateway_options options = { .build = MU_VERSION };
     int code = mu_launch_configure(launch, NULL);
-    code = code == MU_OPTIONS_GO
-               ? mu_launch_brokers(launch, options.brokers, &options.brokers_count)
-               : code;
     code = code == MU_OPTIONS_GO ? find_place(launch, command, &place) : code;
     code = code == MU_OPTIONS_GO ? mu_launch_open_log(launch, "gateway") : code;
     if (code != MU_OPTIONS_GO) {
@@ -128,6 +128,11 @@ static int run(struct mu_launch *launch, const struct command *command)
                        place.address);
         return MU_EXIT_CONFIG;
     }
+    code = mu_launch_brokers(launch, place.name, options.brokers, &options.brokers_count,
+                             &options.keys);
+    if (code != MU_OPTIONS_GO) {
+        return code;
+    }
     options.config = &launch->config;
     options.log = launch->log;
     options.stop = mu_launch_signals(launch);
@@ -136,7 +141,9 @@ static int run(struct mu_launch *launch, const struct command *command)
     options.admin_address = place.admin_address[0] != '\0' ? place.admin_address : NULL;
     options.port = place.port;
     options.admin_port = place.admin_port;
-    return mu_gateway_run(&options);
+    code = mu_gateway_run(&options);
+    mu_dealer_keys_release(&options.keys);
+    return code;
 }
 
 int main(int argc, char **argv)
@@ -148,7 +155,7 @@ int main(int argc, char **argv)
     }
     launch->connects = true;
     const struct mu_option options[] = {
-        MU_LAUNCH_BROKER_OPTION(launch),
+        MU_LAUNCH_BROKER_OPTIONS(launch),
         { "address", "IP", "to listen on, in the place of the file's",
           .ret_text = &command.address },
         { "port", "PORT", "of the API, in the place of the file's", .ret_number = &command.port,

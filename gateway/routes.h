@@ -29,7 +29,8 @@ enum mu_route_who {
     MU_ROUTE_EVERYONE, /* any credentials */
     MU_ROUTE_CLIENTS,  /* players and backends */
     MU_ROUTE_SERVERS,  /* game servers and backends */
-    MU_ROUTE_BACKENDS,
+    MU_ROUTE_BACKENDS, /* and operators */
+    MU_ROUTE_OPERATORS,
 };
 
 struct mu_route {

@@ -375,12 +375,13 @@ static bool resting(const struct mu_connection *connection)
            (connection->state == MU_CONNECTION_READING && mu_http_scan_empty(&connection->scan));
 }
 
-void mu_transport_stop(struct mu_transport *transport)
+void mu_transport_stop(struct mu_transport *transport, uint32_t patience_ms)
 {
     if (transport->stopping)
         return;
     transport->stopping = true;
-    transport->drain_due_ms = mu_transport_now() + transport->options.drain_ms;
+    transport->drain_due_ms =
+        mu_transport_now() + (patience_ms > 0 ? patience_ms : transport->options.drain_ms);
     mu_http_listen_stop(&transport->public_server);
     mu_http_listen_stop(&transport->admin_server);
     uint32_t slots = mu_connections_slots(transport->connections);

@@ -120,10 +120,13 @@ uint16_t mu_transport_admin_port(const struct mu_transport *transport);
 int mu_transport_run_once(struct mu_transport *transport, int64_t wait_ms);
 
 /* Begins to drain: listens no more, closes idle connections, closes sockets with 1001, answers
- * what is pending with `Connection: close`.  Run on until mu_transport_drained(). */
-void mu_transport_stop(struct mu_transport *transport);
+ * what is pending with `Connection: close`.  Run on until mu_transport_drained().  A second call
+ * does nothing.
+ *
+ * patience_ms  after which all is cut; 0: options.drain_ms */
+void mu_transport_stop(struct mu_transport *transport, uint32_t patience_ms);
 
-/* True when no connection is left; at the latest drain_ms after _stop. */
+/* True when no connection is left; at the latest when the patience is over. */
 bool mu_transport_drained(const struct mu_transport *transport);
 
 /* Connections open now, sockets included. */

@@ -10,7 +10,7 @@
 #include "tools/supervise.h"
 
 #define MU_CLUSTER_TRIES       6  /* starts of a child, about 3 s apart in all */
-#define MU_CHILDREN_MAX        96 /* 32 shards, matchers, and the rest */
+#define MU_CHILDREN_MAX        96 /* 32 shards, 16 matchers, 16 lobbies, and the rest */
 #define MU_CHILD_ARGUMENTS     20
 #define MU_CHILD_NAME_MAX      47
 #define MU_CHILD_LOG_BYTES     (4 * 1024 * 1024) /* of a log; beyond, it begins anew */
@@ -20,7 +20,7 @@
 enum mu_stage {
     MU_STAGE_BOTS,
     MU_STAGE_GATEWAY,
-    MU_STAGE_WORKERS, /* shards, matchers, lobby */
+    MU_STAGE_WORKERS, /* shards, matchers, lobbies */
     MU_STAGE_STORE,
     MU_STAGE_BROKER,
     MU_STAGES_COUNT,

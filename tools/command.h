@@ -8,12 +8,16 @@
 int mu_command_dev(int argc, char **argv);
 int mu_command_bots(int argc, char **argv);
 int mu_command_status(int argc, char **argv);
+int mu_command_top(int argc, char **argv);
+int mu_command_drain(int argc, char **argv);
 int mu_command_config(int argc, char **argv);
 int mu_command_rules(int argc, char **argv);
 int mu_command_ticket(int argc, char **argv);
 int mu_command_simulate(int argc, char **argv);
 int mu_command_record(int argc, char **argv);
 int mu_command_key(int argc, char **argv);
+int mu_command_keygen(int argc, char **argv);
+int mu_command_peers(int argc, char **argv);
 int mu_command_backup(int argc, char **argv);
 int mu_command_restore(int argc, char **argv);
 int mu_command_verify(int argc, char **argv);

@@ -379,7 +379,7 @@ int mu_command_dev(int argc, char **argv)
         .arguments = "[OPTION ...]",
         .text =
             "Runs a whole cluster on this machine: broker, store, a shard for each region,\n"
-            "matchers, lobby and gateway, each a process, started again when it ends.  Prints\n"
+            "matchers, lobbies and gateway, each a process, started again when it ends.  Prints\n"
             "\"ready http://127.0.0.1:PORT\" and a key once it serves; then shows what happens.\n"
             "Ctrl-C ends it; started again on the same data it goes on.  Loopback only.\n",
         .options = options,

@@ -37,7 +37,10 @@ int mu_dev_plan_make(struct mu_dev_plan *plan, uint16_t port, uint16_t *ret_admi
     (void)snprintf(plan->address, sizeof plan->address, "127.0.0.1:%u", (unsigned)port);
     (void)snprintf(plan->bots_count, sizeof plan->bots_count, "%u", (unsigned)plan->bots);
     for (uint32_t i = 0; i < plan->config->regions_count; i++) {
-        mu_address_queue(plan->config->regions[i].name, plan->partitions[i]);
+        mu_address_queue(plan->config->regions[i].name, plan->queues[i]);
+    }
+    for (uint32_t i = 0; i < plan->config->settings.lobbies; i++) {
+        mu_address_lobby(i, plan->lobbies[i]);
     }
     for (uint32_t i = 0; i < plan->matchers; i++) {
         (void)snprintf(plan->matcher_names[i], sizeof plan->matcher_names[i], "matcher/%u",
@@ -83,7 +86,7 @@ void mu_dev_plan_cluster(const struct mu_dev_plan *plan, struct mu_cluster *clus
         (const char *const[]){ plan->gateway, "--broker", bus, "--address", "127.0.0.1", "--port",
                                plan->port, "--admin-port", plan->admin_port, NULL });
     for (uint32_t i = 0; i < plan->config->regions_count; i++) {
-        const char *partition = plan->partitions[i];
+        const char *partition = plan->queues[i];
         add(plan, cluster, partition, MU_STAGE_WORKERS,
             (const char *const[]){ plan->actor, "--kind", "queue", "--partition", partition,
                                    "--name", partition, "--broker", bus, NULL });
@@ -94,9 +97,12 @@ void mu_dev_plan_cluster(const struct mu_dev_plan *plan, struct mu_cluster *clus
             (const char *const[]){ plan->actor, "--kind", "matcher", "--name", name, "--broker",
                                    bus, NULL });
     }
-    add(plan, cluster, "lobby/0", MU_STAGE_WORKERS,
-        (const char *const[]){ plan->actor, "--kind", "lobby", "--name", "lobby/0", "--broker", bus,
-                               NULL });
+    for (uint32_t i = 0; i < plan->config->settings.lobbies; i++) {
+        const char *partition = plan->lobbies[i];
+        add(plan, cluster, partition, MU_STAGE_WORKERS,
+            (const char *const[]){ plan->actor, "--kind", "lobby", "--partition", partition,
+                                   "--name", partition, "--broker", bus, NULL });
+    }
 }
 
 void mu_dev_plan_bots(const struct mu_dev_plan *plan, struct mu_cluster *cluster)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/config.h"
+#include "core/placement.h"
 #include "tools/cluster.h"
 #include "tools/dev_folder.h"
 
@@ -31,7 +32,8 @@ struct mu_dev_plan {
     char admin_port[8]; /* of health and metrics */
     char address[32];   /* "127.0.0.1:8080" */
     char bots_count[16];
-    char partitions[MU_REGIONS_MAX][MU_ADDRESS_MAX + 1];
+    char queues[MU_REGIONS_MAX][MU_ADDRESS_MAX + 1];
+    char lobbies[MU_LOBBIES_MAX][MU_ADDRESS_MAX + 1];
     char matcher_names[MU_DEV_MATCHERS_MAX][MU_CHILD_NAME_MAX + 1];
 };
 

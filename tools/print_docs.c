@@ -7,6 +7,7 @@
 
 #include "core/config.h"
 #include "core/counters.h"
+#include "core/environment.h"
 #include "core/store.h"
 #include "gateway/routes.h"
 #include "wire/msg.h"
@@ -82,14 +83,29 @@ static void print_errors(void)
 
 static void print_settings(void)
 {
-    (void)printf("# Settings\n\n%sFrom `core/settings.def`; in the YAML file under `settings:`.\n\n"
-                 "| setting | default | range | unit | meaning |\n|---|---|---|---|---|\n",
-                 generated);
+    (void)printf(
+        "# Settings\n\n%sFrom `core/settings.def`.  In the YAML file under `settings:`; "
+        "above it in the environment, `MUSTER_HEARTBEAT_MS=250`; above that on the command "
+        "line, `--set heartbeat_ms=250`.  `muster config print --origin` shows which "
+        "holds.\n\n"
+        "| setting | default | range | unit | meaning |\n|---|---|---|---|---|\n",
+        generated);
 #define SETTING(name, default_value, min, max, unit, doc)                                          \
     (void)printf("| %s | %lld | %lld..%lld | %s | %s |\n", #name, (long long)(default_value),      \
                  (long long)(min), (long long)(max), unit, doc);
 #include "core/settings.def"
 #undef SETTING
+    char variable[MU_ENVIRONMENT_NAME_MAX + 1];
+    (void)printf("\n## Other variables\n\nFrom `core/environment.def`.  One that is set to nothing "
+                 "counts as not set.  A name that is nearly one of ours or of a setting's ends a "
+                 "program with code 78, other unknown `MUSTER_` names are warned of.  Secrets are "
+                 "never in the environment, only paths of files.\n\n"
+                 "| variable | meaning |\n|---|---|\n");
+#define VARIABLE(field, doc)                                                                       \
+    mu_environment_name(#field, variable);                                                         \
+    (void)printf("| %s | %s |\n", variable, doc);
+#include "core/environment.def"
+#undef VARIABLE
 }
 
 static void print_counters(void)

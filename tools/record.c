@@ -9,7 +9,6 @@
 
 #include "actors/host.h"
 #include "core/config_yaml.h"
-#include "core/endpoint.h"
 #include "core/options.h"
 #include "tools/command.h"
 #include "tools/dev_folder.h"
@@ -34,7 +33,9 @@ struct values {
     const char *matches;
     const char *data;
     const char *config;
+    const char *key;
     struct mu_option_list brokers;
+    struct mu_option_list broker_keys;
     struct mu_option_list modes;
     uint64_t seconds;
     bool keep_ids;
@@ -44,6 +45,7 @@ struct values {
 struct call {
     struct values values;
     struct mu_recorder_config cluster;
+    struct mu_host_options host;
     char bus[MU_PATH_BYTES]; /* endpoint, when no broker was named */
     uint32_t modes;          /* bit i: mode i is recorded */
     struct mu_record_file tickets;
@@ -80,8 +82,9 @@ static int load_config(struct call *call)
     return 0;
 }
 
-static int choose_brokers(struct call *call, struct mu_host_options *host)
+static int choose_brokers(struct call *call)
 {
+    struct mu_host_options *host = &call->host;
     const struct mu_option_list *named = &call->values.brokers;
     if (named->count > MU_BUS_BROKERS_MAX) {
         return say(MU_EXIT_USAGE, "there are at most three brokers", "");
@@ -100,12 +103,16 @@ static int choose_brokers(struct call *call, struct mu_host_options *host)
         host->brokers_count = 1;
         host->brokers[0] = call->bus;
     }
-    for (uint32_t i = 0; i < host->brokers_count; i++) {
-        const char *fault = mu_endpoint_fault(host->brokers[i]);
-        if (fault != NULL) {
-            (void)fprintf(stderr, "muster record: --broker %s: %s\n", host->brokers[i], fault);
-            return MU_EXIT_USAGE;
-        }
+    const struct mu_dealer_words words = {
+        .file = call->values.key,
+        .brokers_count = host->brokers_count,
+        .brokers = host->brokers,
+        .broker_keys_count = call->values.broker_keys.count,
+        .broker_keys = call->values.broker_keys.items,
+    };
+    char error[MU_KEY_PAIR_ERROR_MAX];
+    if (mu_dealer_keys_load(&words, &host->keys, error) != 0) {
+        return say(MU_EXIT_USAGE, error, "");
     }
     return 0;
 }
@@ -261,8 +268,9 @@ static void discard_files(const struct call *call)
     }
 }
 
-static int run(struct call *call, struct mu_host_options *host)
+static int run(struct call *call)
 {
+    struct mu_host_options *host = &call->host;
     struct mu_log *log = mu_log_create("record", MU_LOG_WARN);
     if (log == NULL) {
         return say(1, "out of memory", "");
@@ -283,9 +291,8 @@ static int run(struct call *call, struct mu_host_options *host)
 
 static int record(struct call *call)
 {
-    struct mu_host_options host = { .brokers_count = 0 };
     struct mu_recorder_job *job = &call->job;
-    int code = choose_brokers(call, &host);
+    int code = choose_brokers(call);
     if (code == 0) {
         code = create_file(&call->tickets, call->values.out);
     }
@@ -306,7 +313,7 @@ static int record(struct call *call)
     job->asked = &asked;
     code = create_recording(call);
     if (code == 0) {
-        code = run(call, &host);
+        code = run(call);
     }
     int closed = close_files(call);
     if (!job->begun) {
@@ -354,6 +361,9 @@ int mu_command_record(int argc, char **argv)
         { "data", "DIR", "of the muster dev that is recorded [muster-data]", .ret_text = &v->data },
         { "broker", "ENDPOINT", "instead: the cluster's broker; up to three times",
           .ret_list = &v->brokers },
+        { "key", "FILE", "its own key, whose role is tool", .ret_text = &v->key },
+        { "broker-key", "KEY", "a broker's public key, in the brokers' order",
+          .ret_list = &v->broker_keys },
         { "keep-ids", NULL, "players and tickets by their ids", .ret_flag = &v->keep_ids },
         { .name = NULL },
     };
@@ -386,6 +396,7 @@ int mu_command_record(int argc, char **argv)
         code = go(call);
     }
     mu_recording_destroy(call->job.recording);
+    mu_dealer_keys_release(&call->host.keys);
     free(call);
     return code == 0 && fflush(stdout) != 0 ? 1 : code;
 }

@@ -8,9 +8,10 @@
 
 #include "core/address.h"
 #include "core/follow.h"
+#include "core/placement.h"
 #include "core/store.h"
 
-#define PARTITIONS_MAX (MU_REGIONS_MAX + 1)
+#define PARTITIONS_MAX (MU_REGIONS_MAX + MU_LOBBIES_MAX)
 #define LOOK_MS        100 /* between two looks at whether to stop */
 
 enum state {
@@ -75,14 +76,17 @@ static int create(const struct mu_actor_env *env, struct mu_actor **ret)
     recorder->job = given->job;
     recorder->decoder = mu_decoder_create();
     recorder->record = malloc(sizeof *recorder->record);
-    for (uint32_t i = 0; i <= env->config->regions_count; i++) {
-        char name[MU_ADDRESS_MAX + 1] = "lobby/0"; /* where matches are */
-        if (i > 0) {
-            mu_address_queue(env->config->regions[i - 1].name, name);
+    recorder->partitions_count =
+        (uint32_t)env->config->settings.lobbies + env->config->regions_count;
+    for (uint32_t i = 0; i < recorder->partitions_count; i++) {
+        char name[MU_ADDRESS_MAX + 1];
+        if (i < env->config->settings.lobbies) { /* where matches are */
+            mu_address_lobby(i, name);
+        } else {
+            mu_address_queue(env->config->regions[i - env->config->settings.lobbies].name, name);
         }
         mu_follow_init_reader(&recorder->partitions[i].follow, env, name);
     }
-    recorder->partitions_count = env->config->regions_count + 1;
     if (recorder->decoder == NULL || recorder->record == NULL) {
         destroy(&recorder->base);
         return -ENOMEM;
@@ -205,7 +209,7 @@ static void take_message(struct recorder *recorder, const struct mu_event *ev,
             continue;
         }
         if (ev->msg->op == MU_OP_ERROR && ev->msg->error.code == MU_ERROR_NOT_FOUND) {
-            give_up(recorder, "the cluster has other regions than the configuration: ",
+            give_up(recorder, "the cluster has other regions or lobbies than the configuration: ",
                     ev->msg->error.detail);
             return;
         }

@@ -1,6 +1,6 @@
 /* tools/recorder.h - an actor that reads along in a cluster and keeps a recording.
  *
- * Follows the logs of all queues and of the lobby as a reader (core/follow.h): it owns nothing, no
+ * Follows the logs of all queues and lobbies as a reader (core/follow.h): it owns nothing, no
  * process of the cluster waits for it, and it may come and go.  It registers as a "tool".  States:
  *
  *   JOIN    reads what waits            -> RECORD when every partition is known

@@ -32,6 +32,7 @@ struct mu_table_style mu_table_style_of(FILE *file, bool in_place)
     style.in_place = in_place;
     if (in_place && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row >= ROWS_MIN) {
         style.rows = size.ws_row;
+        style.columns = size.ws_col;
     }
     return style;
 }
@@ -98,19 +99,6 @@ uint32_t mu_table_draw(const struct mu_view *view, const struct mu_table_style *
     }
     put_queue(&total, style, file);
     return lines + shown;
-}
-
-void mu_table_processes(const struct mu_view *view, const struct mu_table_style *style, FILE *file)
-{
-    (void)fprintf(file, "%s%-10s %-24s %-6s %10s%s", style->colour ? DIM : "", "process",
-                  "partition", "ready", "uptime s", style->colour ? PLAIN : "");
-    newline(style, file);
-    for (uint32_t i = 0; i < view->processes_count; i++) {
-        const struct mu_view_process *process = &view->processes[i];
-        (void)fprintf(file, "%-10s %-24s %-6s %10.0f", process->kind, process->partition,
-                      process->ready ? "yes" : "no", process->uptime_s);
-        newline(style, file);
-    }
 }
 
 void mu_table_end(const struct mu_table_style *style, FILE *file)

@@ -59,21 +59,6 @@ static void take_queue(struct mu_view *view, const struct mu_sample *sample)
     }
 }
 
-static struct mu_view_process *process_of(struct mu_view *view, const struct mu_sample *sample)
-{
-    struct mu_view_process *process = &view->processes[view->processes_count];
-    if (view->processes_count < MU_VIEW_PROCESSES_MAX) {
-        view->processes_count++;
-    } else {
-        process--;
-    }
-    *process = (struct mu_view_process){ .ready = false };
-    (void)snprintf(process->kind, sizeof process->kind, "%s", mu_sample_label(sample, "kind"));
-    (void)snprintf(process->partition, sizeof process->partition, "%s",
-                   mu_sample_label(sample, "partition"));
-    return process;
-}
-
 /* Counters and gauges of which the sum over all processes is shown. */
 static double *sum_of(struct mu_view *view, const char *name)
 {
@@ -99,7 +84,6 @@ static double *sum_of(struct mu_view *view, const char *name)
 
 static void begin(struct mu_view *view)
 {
-    view->processes_count = 0;
     view->servers = 0;
     view->lobbies = 0;
     view->matches_waiting = 0;
@@ -134,19 +118,6 @@ static void end(struct mu_view *view, int64_t passed_ms)
     qsort(view->queues, view->queues_count, sizeof view->queues[0], compare_queues);
 }
 
-/* The same processes come in the same order as in muster_ready, which is first. */
-static void take_uptime(struct mu_view *view, const struct mu_sample *sample)
-{
-    for (uint32_t i = 0; i < view->processes_count; i++) {
-        struct mu_view_process *process = &view->processes[i];
-        if (process->uptime_s <= 0 && strcmp(process->kind, mu_sample_label(sample, "kind")) == 0 &&
-            strcmp(process->partition, mu_sample_label(sample, "partition")) == 0) {
-            process->uptime_s = sample->value;
-            return;
-        }
-    }
-}
-
 void mu_view_take(struct mu_view *view, const char *text, int64_t now_ms)
 {
     struct mu_sample sample;
@@ -157,10 +128,6 @@ void mu_view_take(struct mu_view *view, const char *text, int64_t now_ms)
             *sum += sample.value;
         } else if (strncmp(sample.name, "muster_queue_", strlen("muster_queue_")) == 0) {
             take_queue(view, &sample);
-        } else if (strcmp(sample.name, "muster_ready") == 0) {
-            process_of(view, &sample)->ready = sample.value > 0;
-        } else if (strcmp(sample.name, "muster_uptime_seconds") == 0) {
-            take_uptime(view, &sample);
         }
     }
     end(view, view->at_ms == 0 ? 0 : now_ms - view->at_ms);

@@ -7,9 +7,8 @@
 
 #include "tools/metrics_text.h"
 
-#define MU_VIEW_QUEUES_MAX    1024 /* 32 modes in 32 regions */
-#define MU_VIEW_PROCESSES_MAX 256
-#define MU_VIEW_RATE_MS       5000 /* rates are over about so long */
+#define MU_VIEW_QUEUES_MAX 1024 /* 32 modes in 32 regions */
+#define MU_VIEW_RATE_MS    5000 /* rates are over about so long */
 
 struct mu_view_queue {
     char region[MU_SAMPLE_TEXT_MAX + 1];
@@ -25,19 +24,10 @@ struct mu_view_queue {
     double spread;         /* points */
 };
 
-struct mu_view_process {
-    char kind[MU_SAMPLE_TEXT_MAX + 1];
-    char partition[MU_SAMPLE_TEXT_MAX + 1];
-    bool ready;
-    double uptime_s;
-};
-
 struct mu_view {
     int64_t at_ms; /* of the newest text; 0: none yet */
     uint32_t queues_count;
     struct mu_view_queue queues[MU_VIEW_QUEUES_MAX]; /* by region, then mode */
-    uint32_t processes_count;
-    struct mu_view_process processes[MU_VIEW_PROCESSES_MAX];
     double servers;
     double lobbies;
     double matches_waiting;

@@ -205,7 +205,15 @@ static void say_control(void *socket, struct mu_msg *scratch, uint64_t incarnati
     send_two(socket, header, header_bytes, body, body_bytes);
 }
 
-/* Connects, and greets until it is answered. */
+/* Takes one message, whatever it is. */
+static void skip_message(void *socket)
+{
+    uint8_t frame[MU_HEADER_MAX];
+    (void)zmq_recv(socket, frame, sizeof frame, 0);
+    (void)zmq_recv(socket, frame, sizeof frame, 0);
+}
+
+/* Connects, greets, and is registered when it is answered. */
 static void *join(void *zmq, const struct server *server, uint64_t incarnation,
                   struct mu_msg *scratch)
 {
@@ -227,10 +235,12 @@ static void *join(void *zmq, const struct server *server, uint64_t incarnation,
         (void)snprintf(scratch->hello.service, sizeof scratch->hello.service, "%s",
                        incarnation == WORKER ? "echo" : "client");
         say_control(socket, scratch, incarnation);
+        skip_message(socket); /* HELLO_OK: the broker enters who shows that he got it */
+        scratch->op = MU_OP_PING;
+        scratch->ping.nonce = 1;
+        say_control(socket, scratch, incarnation);
     }
-    uint8_t frame[MU_HEADER_MAX];
-    (void)zmq_recv(socket, frame, sizeof frame, 0);
-    (void)zmq_recv(socket, frame, sizeof frame, 0);
+    skip_message(socket);
     return socket;
 }
 

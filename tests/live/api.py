@@ -31,6 +31,7 @@ MODES = [  # name, teams, team_min, team_max, rated, accept_ms, latency_max_ms
 MODE = ("  - {{name: {}, teams: {}, team_min: {}, team_max: {}, rated: {}, accept_ms: {}, window_points: 400, window_per_second: 20,\n"
         "     window_max: 2900, latency_max_ms: {}, fill_ms: 500, spill_ms: 0, wait_max_ms: 300000}}\n")
 OPEN = "origins: [\"https://game.example\"]\nmodes:\n" + "".join(MODE.format(*mode) for mode in MODES) + """settings:
+  lobbies: 2
   cooldown_ms: 60000
   lobby_grace_ms: 300
   server_wait_ms: 100

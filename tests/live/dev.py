@@ -53,6 +53,29 @@ async def players(live, cluster):
     return {record["id"]: record for record in records}
 
 
+async def drains(live, cluster):
+    """Each kind of process but the broker is asked to end, ends in order, and is there again."""
+    gateway = f"127.0.0.1:{cluster.port}"
+
+    async def instances():
+        _, out, _ = await live.muster("status", "--json", "--gateway", gateway, "--wait", "10")
+        heard = sorted(json.loads(out)["processes"], key=lambda process: -process["heartbeatAgeMs"])
+        return {process["name"]: process["instance"] for process in heard if process["ready"]}
+
+    for name in ["matcher/0", "queue/eu-west-1", "lobby/0", "gateway", "store"]:
+        async def there():
+            return (await instances()).get(name)
+        before = await l.wait_for(name, there)
+        code, out, err = await live.muster("drain", "--gateway", gateway, name)
+        live.check(code == 0 and before in out, f"muster drain {name}: {err or 'it ends'}".strip())
+
+        async def again():
+            return (await instances()).get(name, before) != before
+        await l.wait_for(f"another {name}", again)
+    code, _, err = await live.muster("drain", "--gateway", gateway, "broker")
+    live.check(code == 1 and "nothing to hand over" in err, "a broker cannot be drained")
+
+
 async def run(live):
     cluster = await l.Cluster(live, live.path("data"), "--bots", str(BOTS)).start()
     print(f"      ready in {cluster.ready_s:.2f} s", flush=True)
@@ -61,11 +84,20 @@ async def run(live):
     await promtool(live, metrics)
     live.equal(total(metrics, "muster_players_registered_total"), BOTS, "every bot registered")
     kinds = sorted(cluster.children().values())
-    live.equal(kinds, sorted(["broker", "store", "lobby/0" if "lobby/0" in kinds else "lobby", "gateway", "bots",
+    live.equal(kinds, sorted(["broker", "store", "lobby/0", "gateway", "bots",
                               "matcher", "matcher", "queue/ap-southeast-1", "queue/eu-west-1", "queue/us-east-1",
                               "queue/us-west-2"]), "these processes run")
     code, out, _ = await live.muster("status", "--gateway", f"127.0.0.1:{cluster.port}")
-    live.check(code == 0 and "ready" in out and "duel" in out, "muster status shows it")
+    live.check(code == 0 and "ready" in out and "duel" in out and "NOBODY" not in out, "muster status shows it")
+    code, out, _ = await live.muster("status", "--json", "--gateway", f"127.0.0.1:{cluster.port}")
+    kinds = sorted(process["kind"] for process in json.loads(out)["processes"])
+    live.equal((code, kinds), (0, ["broker", "gateway", "lobby", "matcher", "matcher"] + 4 * ["queue"] + ["store"]),
+               "muster status --json tells every process")
+    said = {(process["build"] is None, process["name"] is None) for process in json.loads(out)["processes"]}
+    live.equal(said, {(False, False)}, "each says its name and its build")
+    code, out, _ = await live.muster("top", "--count", "2", "--interval", "200", "--gateway", f"127.0.0.1:{cluster.port}")
+    live.equal((code, out.count("ready"), out.count("per second")), (0, 2, 1), "muster top: two frames, rates in the second")
+    await drains(live, cluster)
     code, _, err = await live.muster("dev", "--data", cluster.data, "--port", "0")
     live.check(code == 69 and "another muster dev" in err, "a second muster dev on the same data is refused")
     code, _, err = await live.muster("verify", "--data", cluster.data)

@@ -19,6 +19,8 @@ import traceback
 
 import websockets
 
+from history import definite
+
 POLL_S = 0.02  # between two looks at what is waited for
 AGAIN_S = 0.1  # before something that failed is tried again
 BEAT_S = 0.2  # between two heartbeats of a server
@@ -148,11 +150,15 @@ class Cluster:
     def port(self):
         return int(self.url.rpartition(":")[2])
 
+    def door(self):
+        """Where its gateway is."""
+        return "127.0.0.1", self.port
+
     def children(self):
         """pid -> name of the processes that it runs now."""
         pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-        return {pid: name_of(command_of(pid)) for pid in pids
-                if parent_of(pid) == self.process.pid and command_of(pid)[0:1] != [""]}
+        commands = {pid: command_of(pid) for pid in pids if parent_of(pid) == self.process.pid}
+        return {pid: name_of(words) for pid, words in commands.items() if words and words[0]}
 
     async def stop(self):
         """Ctrl-C.  Returns the exit code, and the pids of children that are left."""
@@ -243,20 +249,29 @@ class Socket:
 
 
 class Http:
-    """One connection that stays open, for many calls one after the other."""
+    """One connection that stays open, for many calls one after the other.
 
-    def __init__(self, cluster):
-        self.cluster = cluster
+    door: function that gives (host, port) of a gateway; key: what is sent as Authorization, or None.
+    """
+
+    def __init__(self, door, key=None, patience_s=EVENT_S):
+        self.door = door
+        self.key = key
+        self.patience_s = patience_s
         self.reader = None
         self.writer = None
+        self.turn = asyncio.Lock()
 
     async def exchange(self, method, path, body, once):
+        if self.writer is not None and self.reader.at_eof():
+            self.close()  # the gateway has closed it since
         if self.writer is None:
-            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.cluster.port)
+            self.reader, self.writer = await asyncio.open_connection(*self.door())
         text = b"" if body is None else json.dumps(body).encode()
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(text)}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: muster\r\nContent-Length: {len(text)}\r\n"
         head += "Content-Type: application/json\r\n" if body is not None else ""
         head += f"Idempotency-Key: {once}\r\n" if once is not None else ""
+        head += f"Authorization: Bearer {self.key}\r\n" if self.key is not None else ""
         self.writer.write(head.encode() + b"\r\n" + text)
         answer = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in answer[1:] if line)
@@ -267,23 +282,24 @@ class Http:
 
     async def call(self, method, path, body=None, once=None):
         """(status, JSON), or (0, None): no answer came, and nobody knows what was done."""
-        try:
-            return await asyncio.wait_for(self.exchange(method, path, body, once), EVENT_S)
-        except (OSError, EOFError, ValueError, asyncio.TimeoutError):
-            self.close()
-            return 0, None
+        async with self.turn:
+            try:
+                return await asyncio.wait_for(self.exchange(method, path, body, once), self.patience_s)
+            except (OSError, EOFError, ValueError, asyncio.TimeoutError):
+                self.close()
+                return 0, None
 
     async def definite(self, method, path, body=None, once=None):
         """Asks again until the answer is definite; with `once` that is safe whatever it asks."""
         while True:
             status, answer = await self.call(method, path, body, once)
-            if status not in (0, 425, 429) and status < 500:
+            if definite(status):
                 return status, answer
             await asyncio.sleep(AGAIN_S)
 
     def close(self):
         if self.writer is not None:
-            self.writer.close()
+            self.writer.transport.abort()
         self.reader = self.writer = None
 
 

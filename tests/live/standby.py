@@ -3,7 +3,7 @@
 `muster dev` runs the cluster, and starts its own shard and lobby actor again whenever they end; the test adds one of
 each.  Ownership goes to and fro: SIGSTOP of dev's process gives it to ours after takeover_ms, and SIGCONT shows that a
 zombie is fenced and ends; SIGTERM of ours hands it back at once, kill -9 of ours after takeover_ms.  What the recorded
-players of kill.py were told is held against the store at the end: no acknowledged ticket is lost.
+players were told is held against the store at the end: no acknowledged ticket is lost.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ import urllib.request
 
 import kill
 import live as l
+import recorded
+from history import History
 
 TAKEOVER_S = 3.0  # settings.takeover_ms
 SILENT_S = TAKEOVER_S + 1.0  # longest absence after an owner has gone without a word
@@ -59,16 +61,22 @@ class Pair:
             return [name for name, serves in now.items() if name not in known and not serves]
         await l.wait_for(f"another process for {self.partition}", look)
 
+    def ready(self):
+        """How often ours has said that it is ready, without an epoch."""
+        with open(self.live.path("log"), encoding="utf-8", errors="replace") as file:
+            return len(re.findall(rf'actor={self.partition} event="ready" .*epoch=0 ', file.read(), re.MULTILINE))
+
     async def start(self):
-        """Starts ours, which stands by."""
-        known = await self.instances()
+        """Starts ours, which stands by, and says that it is ready for that."""
+        known, before = await self.instances(), self.ready()
         words = l.command_of(await l.wait_for(f"dev's {self.partition}", self.dev))
         actor, broker, config = words[0], words[words.index("--broker") + 1], words[words.index("--config") + 1]
         kind = self.partition.partition("/")[0]
         self.ours = await asyncio.create_subprocess_exec(
-            actor, "--kind", kind, "--partition", self.partition, "--name", f"{self.partition}#2", "--broker", broker,
+            actor, "--kind", kind, "--partition", self.partition, "--name", f"{self.partition}/2", "--broker", broker,
             "--config", config, "--log", "info", "--die-with-parent", stderr=open(self.live.path("log"), "ab"))
         await self.newcomer(known)
+        await l.wait_for("its being ready", lambda: self.ready() > before)
 
     def end(self):
         if self.ours is not None and self.ours.returncode is None:
@@ -87,7 +95,7 @@ class Probe:
 
     async def one(self):
         begun = time.monotonic()
-        http = l.Http(self.cluster)
+        http = l.Http(self.cluster.door)
         if await self.ask(http):
             self.answered = max(self.answered, begun)
         http.close()
@@ -111,7 +119,7 @@ class Probe:
 
 async def queue_probe(cluster):
     """A player who asks for a ticket: the owner passes it to the store, which says that he has one, or gives it."""
-    http = l.Http(cluster)
+    http = l.Http(cluster.door)
     _, answer = await http.definite("POST", "/v1/players/register", {"username": "probe", "region": REGION}, "probe")
     http.close()
     body = {"playerId": answer["player"]["playerId"], "gameMode": "alone", "region": REGION, "latencies": {REGION: 20}}
@@ -171,7 +179,7 @@ async def stop_dev(live, pair, probe):
     live.check(pair.ours.returncode is None, f"{pair.partition}: the zombie has ended, the new owner has not")
 
 
-async def play(live, cluster, log, pairs):
+async def play(live, cluster, history, pairs):
     queue, lobby = pairs
     probes = {queue: await queue_probe(cluster), lobby: await lobby_probe(cluster)}
     try:
@@ -180,7 +188,7 @@ async def play(live, cluster, log, pairs):
             for fault in (stop_dev, hand_over, stop_dev, kill_ours):
                 await fault(live, pair, probe)
                 since = time.monotonic()
-                await l.wait_for("a result of a request after it", lambda: log.cycles[REGION] > since, kill.WHOLE_S)
+                await l.wait_for("a result of a request after it", lambda: history.cycles[REGION] > since, kill.WHOLE_S)
     finally:
         for probe in probes.values():
             await probe.close()
@@ -192,12 +200,13 @@ async def run(live):
     with open(config, "w", encoding="ascii") as file:
         file.write(kill.CONFIG + mode.replace("name: duel", "name: alone"))
     cluster = await l.Cluster(live, live.path("data"), "--bots", "4", "--config", config).start()
-    log = kill.Log()
-    players = [kill.Player(live, cluster, log, REGION, i) for i in range(PLAYERS)]
+    history = History()
+    world = recorded.World(history, [cluster.door], live.random)
+    players = [recorded.Player(world, f"rec-{i}", REGION) for i in range(PLAYERS)]
     await asyncio.gather(*(player.register() for player in players))
     tasks = [asyncio.ensure_future(player.run()) for player in players]
     pairs = [Pair(live, cluster, f"queue/{REGION}"), Pair(live, cluster, "lobby/0")]
-    playing = asyncio.ensure_future(play(live, cluster, log, pairs))
+    playing = asyncio.ensure_future(play(live, cluster, history, pairs))
     try:
         await asyncio.wait([playing, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -206,15 +215,14 @@ async def run(live):
         await playing
     finally:
         playing.cancel()
-        for player in players:
-            player.stopping = True
+        world.stopping = True
         await asyncio.gather(playing, *tasks, return_exceptions=True)
         begun = time.monotonic()
         code, left = await cluster.stop()
         live.equal((code, left), (0, []), f"Ctrl-C ends the cluster, in {time.monotonic() - begun:.2f} s")
         for pair in pairs:
             pair.end()
-    await kill.prove(live, cluster, log)
+    await kill.prove(live, cluster, history)
 
 
 if __name__ == "__main__":

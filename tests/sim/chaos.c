@@ -1,13 +1,12 @@
 /* tests/sim/chaos.c - what goes wrong, and when it stops. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "client.h"
 #include "sim.h"
 #include "storage/mem.h"
 
 enum { ROUND_MS = 100, CUT_MS = 4000, STILL_MS = 3000, HOUR_MS = 3600000 };
-enum { PART_MS = 8000, SLOW_MS = 5000, SLOWNESS_MS = 400, CRASH_MS = 4000, AWAY_MS = 6000 };
+enum { PART_MS = 8000, SLOW_MS = 5000, SLOWNESS_MS = 400, CRASH_MS = 4000 };
 
 /* One of the strengths, the first being "not at all". */
 static uint32_t draw(struct sim *sim, uint32_t a, uint32_t b, uint32_t c)
@@ -199,54 +198,5 @@ void chaos_end(struct sim *sim)
         struct node *node = &sim->nodes[i];
         node->still_until_ms = 0;
         node->back_ms = node->back_ms < soon_ms ? node->back_ms : soon_ms;
-    }
-}
-
-/* The serving owner of a partition that has one standing by; NULL: there is none. */
-static struct node *pick_owner(struct sim *sim)
-{
-    struct node *owners[SIM_NODES_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < sim->nodes_count; i++) {
-        const struct node *standby = &sim->nodes[i];
-        bool waits = standby->up && standby->partition[0] != '\0' &&
-                     standby->ops->life(standby->actor) == MU_LIFE_STANDBY;
-        for (uint32_t k = 0; k < sim->nodes_count && waits; k++) {
-            struct node *owner = &sim->nodes[k];
-            if (owner->up && strcmp(owner->partition, standby->partition) == 0 &&
-                owner->ops->life(owner->actor) == MU_LIFE_SERVING) {
-                owners[count++] = owner;
-            }
-        }
-    }
-    return count > 0 ? owners[sim_below(sim, count)] : NULL;
-}
-
-/* It is killed, is asked to end, stands still, or is not heard: somebody else has to do. */
-static void disturb(struct sim *sim, struct node *owner)
-{
-    int64_t back_ms = sim->now_ms + AWAY_MS;
-    memcpy(sim->drilled, owner->partition, sizeof sim->drilled);
-    sim_trace(sim, "world", "DRILL: %s", owner->name);
-    switch (sim_below(sim, 4)) {
-    case 0:
-        node_die(sim, owner, "killed");
-        owner->back_ms = back_ms;
-        break;
-    case 1: node_drain(sim, owner); break;
-    case 2: owner->still_until_ms = back_ms; break;
-    default: owner->cut_until_ms = back_ms; break;
-    }
-}
-
-void chaos_drill(struct sim *sim)
-{
-    struct node *owner = pick_owner(sim);
-    if (owner != NULL && sim_below(sim, 2) == 0) {
-        disturb(sim, owner);
-    } else if (sim->brokers_count > 1) {
-        struct broker *broker = &sim->brokers[sim_below(sim, sim->brokers_count)];
-        hub_die(sim, broker);
-        broker->back_ms = sim->now_ms + AWAY_MS;
     }
 }

@@ -5,6 +5,8 @@
 
 #include "checks_state.h"
 
+enum { HANDOVER_MS = 1000 }; /* for what is under way, and until who stands by asks again */
+
 void checks_started(struct sim *sim, const struct node *node)
 {
     struct checks *checks = sim->checks;
@@ -20,8 +22,9 @@ void checks_asked(struct sim *sim, const struct mu_msg_envelope *envelope)
 {
     struct checks *checks = sim->checks;
     bool owns = envelope->fence != 0 || envelope->op == MU_OP_EPOCH_TAKE;
-    if (checks_read(checks, MU_TABLE_IDEMPOTENCY, MU_OP_IDEMPOTENCY, envelope->idempotency_key)) {
-        return; /* it was taken before: asking again changes nothing */
+    if (envelope->op == MU_OP_LOBBY_GET ||
+        checks_read(checks, MU_TABLE_IDEMPOTENCY, MU_OP_IDEMPOTENCY, envelope->idempotency_key)) {
+        return; /* to read changes nothing, nor to ask again what was taken before */
     }
     for (uint32_t i = 0; i < LIVES_MAX && owns; i++) {
         if (checks->lives[i].incarnation == envelope->incarnation && envelope->incarnation != 0) {
@@ -64,6 +67,7 @@ static void check_grant(struct checks *checks, const struct owner_asked *asked,
         *grant = (struct owner_grant){
             .epoch = epoch->epoch,
             .incarnation = epoch->incarnation,
+            .at_ms = checks->sim->now_ms,
             .late = grant->late + (checks->sim->now_ms >= checks->sim->strict_ms ? 1 : 0),
         };
     }
@@ -82,12 +86,23 @@ void checks_answered(struct sim *sim, const struct mu_msg_envelope *answer, stru
     uint64_t epoch = checks->grants[asked->partition].epoch;
     if (asked->fence != 0 && asked->fence < epoch) {
         sim_fail(sim, "%s: the store took %s under epoch %" PRIu64 " after it gave %" PRIu64,
-                 checks->partitions[asked->partition], mu_msg_layout(answer->op)->name,
+                 checks->partitions[asked->partition], mu_msg_layout((uint32_t)answer->op)->name,
                  asked->fence, epoch);
     }
     if (answer->op == MU_OP_EPOCH && asked->fence == 0 &&
         mu_msg_decode(checks->decoder, MU_OP_EPOCH, body.data, body.size, &checks->record) == 0) {
         check_grant(checks, asked, &checks->record.epoch);
+    }
+}
+
+/* An owner that was asked to end, and had time for it, did not leave his partition alone. */
+static void check_handover(struct sim *sim, const struct owner_grant *grant, const char *name)
+{
+    bool asked = sim->handover_ms > 0 && strcmp(sim->drilled, name) == 0 &&
+                 sim->config.settings.drain_ms >= HANDOVER_MS;
+    if (asked &&
+        (grant->at_ms < sim->handover_ms || grant->at_ms > sim->handover_ms + HANDOVER_MS)) {
+        sim_fail(sim, "%s was not handed over", name);
     }
 }
 
@@ -113,6 +128,7 @@ void checks_owners(struct sim *sim)
         if (serving != 1) {
             sim_fail(sim, "%u processes serve %s", serving, checks->partitions[p]);
         }
+        check_handover(sim, &checks->grants[p], checks->partitions[p]);
         uint64_t most = strcmp(sim->drilled, checks->partitions[p]) == 0 ? 1 : 0;
         if (checks->grants[p].late > most) {
             sim_fail(sim, "%s changed hands %" PRIu64 " times in the calm", checks->partitions[p],

@@ -27,6 +27,9 @@ void checks_owners(struct sim *sim);
 /* Safety once more, over everything, at the end. */
 void checks_final(struct sim *sim);
 
+/* In the calm: what happens to players reaches them, whatever is broken. */
+void liveness_seen(struct sim *sim);
+
 /* At the end of the calm tail: nothing waits that could go on, nobody is stuck. */
 void liveness_check(struct sim *sim);
 

@@ -50,6 +50,7 @@ struct owner_asked {
 struct owner_grant {
     uint64_t epoch;
     uint64_t incarnation;
+    int64_t at_ms; /* when it was said first */
     uint64_t late; /* times that it changed hands in the strict time */
 };
 

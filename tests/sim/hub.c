@@ -41,6 +41,7 @@ static void arrive(struct sim *sim, struct item *item)
     struct mu_slice header = { item->bytes, item->sizes[0] };
     struct mu_slice body = { item->bytes + item->sizes[0], item->sizes[1] };
     sim->events++;
+    mu_router_identify(broker->router, item->peer, &sim->nodes[item->node].who);
     mu_router_receive(broker->router, item->peer, sim->now_ms, header, body);
 }
 
@@ -100,6 +101,15 @@ static void gone(void *context, uint32_t peer)
     }
 }
 
+/* What the cluster itself sends is never against the rules for roles. */
+static void refused(void *context, uint32_t peer, const char *note)
+{
+    struct broker *broker = context;
+    uint32_t index = broker->connections[peer];
+    sim_fail(broker->sim, "%s refused %s: %s", broker->name,
+             index == SIM_NOBODY ? "somebody" : broker->sim->nodes[index].name, note);
+}
+
 void hub_start(struct sim *sim, struct broker *broker)
 {
     uint64_t incarnation = mu_rng_next(&sim->rng) | 1; /* first: an initialiser has no order */
@@ -114,8 +124,10 @@ void hub_start(struct sim *sim, struct broker *broker)
         .queue_bytes = 1024 * 1024,
         .heartbeat_ms = (uint32_t)sim->config.settings.heartbeat_ms,
         .missed_max = (uint32_t)sim->config.settings.heartbeats_missed_max,
+        .keys = true,
         .sink = sink,
         .gone = gone,
+        .note = refused,
         .context = broker,
     };
     for (uint32_t i = 0; i < SIM_CONNECTIONS; i++) { /* no router remembers the abandoned ones */
@@ -171,7 +183,7 @@ void hub_connect(struct sim *sim, struct node *node, uint32_t index)
             return;
         }
     }
-    assert(false); /* the router forgets silent peers long before */
+    sim_fail(sim, "%s has no connection left: some process starts again and again", broker->name);
 }
 
 /* Half of the time the broker hears of it at once, else it has to find out by the silence. */
@@ -191,6 +203,7 @@ void hub_disconnect(struct sim *sim, struct node *node, uint32_t index)
 /* Somebody sends a broker, or a broker's voice sends a node, bytes that mean nothing. */
 void hub_garbage(struct sim *sim)
 {
+    static const struct mu_identity nobody = { .name = "nobody", .role = MU_PEER_ROLE_TOOL };
     uint8_t bytes[GARBAGE_BYTES];
     for (uint32_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (uint8_t)sim_random(sim, 256);
@@ -203,6 +216,7 @@ void hub_garbage(struct sim *sim)
     if (sim_random(sim, 2) == 0 && node->up) {
         (void)mu_bus_receive(node->bus, index, sim->now_ms, header, body);
     } else if (broker->router != NULL) {
+        mu_router_identify(broker->router, GARBAGE_PEER, &nobody);
         mu_router_receive(broker->router, GARBAGE_PEER, sim->now_ms, header, body);
     }
 }

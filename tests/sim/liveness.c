@@ -136,13 +136,10 @@ static bool on_its_way(struct sim *sim, const char *player, int64_t seen)
            age_ms(sim, sim->scratch.event.at_ms) < EVENT_MS;
 }
 
-static void check_client(struct sim *sim, const struct client *client)
+/* He has seen all of his events. */
+static void check_seen(struct sim *sim, const struct client *client)
 {
     char id[MU_ID_MAX + 1];
-    if (client_asking(client) && client->ask.attempts > 3) {
-        sim_fail(sim, "%s: %s is not answered, %u times", client->name, client->ask.path,
-                 client->ask.attempts);
-    }
     int64_t seen = player_last_seq(client, id);
     struct mu_slice key = { (const uint8_t *)id, 0 };
     struct mu_slice value;
@@ -159,6 +156,22 @@ static void check_client(struct sim *sim, const struct client *client)
     if ((int64_t)newest != seen && !on_its_way(sim, id, seen)) {
         sim_fail(sim, "%s (%s) has seen event %" PRId64 " of %" PRIu64, client->name, id, seen,
                  newest);
+    }
+}
+
+static void check_client(struct sim *sim, const struct client *client)
+{
+    if (client_asking(client) && client->ask.attempts > 3) {
+        sim_fail(sim, "%s: %s is not answered, %u times", client->name, client->ask.path,
+                 client->ask.attempts);
+    }
+    check_seen(sim, client);
+}
+
+void liveness_seen(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->clients_count; i++) {
+        check_seen(sim, sim->clients[i]);
     }
 }
 

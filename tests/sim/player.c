@@ -150,8 +150,8 @@ static void nonsense(struct sim *sim, struct client *client)
 
 static void act_idle(struct sim *sim, struct client *client)
 {
-    if (!sim_faulty(sim)) {
-        return; /* the calm tail: nothing new */
+    if (!sim_busy(sim)) {
+        return;
     }
     if (me(client)->rules > 0) {
         me(client)->rules--;
@@ -197,7 +197,7 @@ static void say(struct sim *sim, struct client *client, const char *action)
  * else too. */
 static bool act_greedy(struct sim *sim, struct client *client)
 {
-    if (!sim_faulty(sim) || sim_below(sim, 100) >= 6) {
+    if (!sim_busy(sim) || sim_below(sim, 100) >= 6) {
         return false;
     }
     uint32_t dice = sim_below(sim, 4);
@@ -218,7 +218,7 @@ static void act_lobby(struct sim *sim, struct client *client)
     if (p->lobby[0] == '\0' || act_greedy(sim, client)) {
         return;
     }
-    if (!sim_faulty(sim) || dice < 5) {
+    if (!sim_busy(sim) || dice < 5) {
         ask_lobby(sim, client, ASK_LEAVE, "leave");
     } else if (p->host && dice < 30) {
         ask_lobby(sim, client, ASK_START, "start");
@@ -234,10 +234,10 @@ static void act_queued(struct sim *sim, struct client *client)
         return;
     }
     uint32_t dice = sim_below(sim, 100);
-    if (dice < (sim_faulty(sim) ? 3 : 0)) {
+    if (dice < (sim_busy(sim) ? 3 : 0)) {
         (void)snprintf(path, sizeof path, "/v1/matchmaking/queue/%s", me(client)->id);
         client_ask(sim, client, ASK_CANCEL, MU_HTTP_DELETE, path, "");
-    } else if (dice < (sim_faulty(sim) ? 4 : 0) && me(client)->ticket[0] != '\0') {
+    } else if (dice < (sim_busy(sim) ? 4 : 0) && me(client)->ticket[0] != '\0') {
         (void)snprintf(path, sizeof path, "/v1/tickets/%s", me(client)->ticket);
         client_ask(sim, client, ASK_CANCEL_TICKET, MU_HTTP_DELETE, path, "");
     }

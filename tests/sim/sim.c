@@ -16,6 +16,7 @@
 #include "checks.h"
 #include "client.h"
 #include "core/address.h"
+#include "core/placement.h"
 #include "storage/mem.h"
 
 enum {
@@ -23,12 +24,20 @@ enum {
     FAULTS_MS = 20000, /* how long faults happen */
     CALM_MS = 45000,   /* how long the world then has to settle */
     STRICT_MS = 12000, /* of them, until every request must succeed ... */
-    DRILL_MS = 14000,  /* ... and until one of several brokers dies all the same */
+    BUSY_MS = 12000,   /* for which players then begin new things, */
+    DRILL_MS = 14000,  /* ... and until something goes wrong all the same (drill.c) */
+    WORST_MS = 8000,   /* later that is not mended yet */
 };
 
 bool sim_faulty(const struct sim *sim)
 {
     return sim->now_ms < sim->faults_until_ms;
+}
+
+bool sim_busy(const struct sim *sim)
+{
+    return sim_faulty(sim) ||
+           (sim->now_ms >= sim->strict_ms && sim->now_ms < sim->strict_ms + BUSY_MS);
 }
 
 int64_t sim_wall(const struct sim *sim)
@@ -131,8 +140,9 @@ static void configure(struct sim *sim)
     s->password_passes = 1;
     s->tickets_max = 1000;
     s->slice_tickets_min = sim_hot(sim) ? 1 + sim_below(sim, 3) : 1 + sim_below(sim, 1000);
-    s->takeover_ms = 2000 + sim_below(sim, 1000); /* not before a dead broker is gone around */
     s->drain_ms = sim_below(sim, 3000);
+    uint32_t lobbies = sim_below(sim, 8);
+    s->lobbies = 1 + lobbies / 4 + lobbies / 7; /* 1 to 3 */
     mu_config_seal(config);
 }
 
@@ -152,6 +162,9 @@ struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const
     assert(node->out != NULL);
     (void)snprintf(node->name, sizeof node->name, "%s", name);
     (void)snprintf(node->partition, sizeof node->partition, "%s", partition);
+    (void)snprintf(node->who.name, sizeof node->who.name, "%.*s", MU_PEER_NAME_MAX, name);
+    int r = mu_peer_role_parse(ops == NULL ? "gateway" : ops->kind, &node->who.role);
+    assert(r == 0);
     return node;
 }
 
@@ -185,7 +198,10 @@ static void populate(struct sim *sim)
         (void)snprintf(name, sizeof name, "matcher-%u", i);
         (void)sim_add_node(sim, &mu_matcher_ops, name, "");
     }
-    add_owners(sim, &mu_lobby_ops, "lobby/0");
+    for (uint32_t i = 0; i < sim->config.settings.lobbies; i++) {
+        mu_address_lobby(i, name);
+        add_owners(sim, &mu_lobby_ops, name);
+    }
     uint32_t gateways = 1 + sim_below(sim, 2);
     for (uint32_t i = 0; i < gateways; i++) {
         (void)snprintf(name, sizeof name, "gateway-%u", i);
@@ -289,14 +305,11 @@ bool sim_step(struct sim *sim, int64_t until_ms)
     return true;
 }
 
-/* The faults end, and later, the drill. */
+/* The faults end; the drill begins; it is at its worst. */
 static void turn_of_events(struct sim *sim, struct item *item)
 {
-    if (item->peer == 0) {
-        chaos_end(sim);
-    } else {
-        chaos_drill(sim);
-    }
+    static void (*const events[])(struct sim * sim) = { chaos_end, drill, liveness_seen };
+    events[item->peer](sim);
 }
 
 static void schedule(struct sim *sim, uint32_t which, int64_t at_ms)
@@ -316,6 +329,7 @@ bool sim_run(struct sim *sim, uint64_t seed, bool trace)
     chaos_schedule(sim);
     schedule(sim, 0, sim->faults_until_ms);
     schedule(sim, 1, sim->faults_until_ms + DRILL_MS);
+    schedule(sim, 2, sim->faults_until_ms + DRILL_MS + WORST_MS);
     while (sim->bad[0] == '\0' && sim_step(sim, sim->end_ms)) {}
     if (sim->bad[0] == '\0') {
         liveness_check(sim);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "agenda.h"
+#include "broker/peers.h"
 #include "core/actor.h"
 #include "core/bus.h"
 #include "core/config.h"
@@ -76,6 +77,7 @@ struct node {
     struct sim *sim;
     char name[MU_ADDRESS_MAX + 1]; /* "queue/eu", "matcher-1", "gateway-0" */
     char partition[MU_ADDRESS_MAX + 1];
+    struct mu_identity who; /* as its key says to the broker */
     const struct mu_actor_ops *ops;
     struct mu_actor *actor;
     struct mu_gateway *gateway;
@@ -131,9 +133,11 @@ struct sim {
     int64_t now_ms;
     int64_t wall_skew_ms;
     int64_t faults_until_ms;
-    int64_t strict_ms; /* who asks from then on must be answered for good, and at once */
+    int64_t strict_ms;  /* who asks from then on must be answered for good, and at once */
+    int64_t excused_ms; /* but for who asked before that */
     int64_t end_ms;
     char drilled[MU_ADDRESS_MAX + 1]; /* partition whose owner was disturbed in the strict time */
+    int64_t handover_ms;              /* when he was asked to hand it over; 0: he was not */
     struct faults faults;
     struct mu_config config;
     struct mu_store *store;
@@ -171,8 +175,9 @@ void sim_release(struct sim *sim);
 struct node *sim_add_node(struct sim *sim, const struct mu_actor_ops *ops, const char *name,
                           const char *partition);
 
-/* True while faults happen. */
+/* True while faults happen; while players begin new things: then, and around the drill. */
 bool sim_faulty(const struct sim *sim);
+bool sim_busy(const struct sim *sim);
 int64_t sim_wall(const struct sim *sim);
 int64_t sim_since(const struct sim *sim, int64_t at_ms); /* the same, as the trace writes it */
 
@@ -234,6 +239,8 @@ int64_t gate_deadline(const struct node *node);
 void chaos_draw(struct sim *sim);
 void chaos_schedule(struct sim *sim);
 void chaos_end(struct sim *sim);
-void chaos_drill(struct sim *sim); /* a death that nobody may notice */
+
+/* drill.c */
+void drill(struct sim *sim);
 
 #endif /* MU_TESTS_SIM_SIM_H */

@@ -4,8 +4,14 @@
 #include <string.h>
 
 #include "actors/password.h"
+#include "core/placement.h"
 
 void lobby_host_create(struct lobby_host *host, uint64_t seed)
+{
+    lobby_host_create_in(host, seed, 0, 1);
+}
+
+void lobby_host_create_in(struct lobby_host *host, uint64_t seed, uint32_t index, uint64_t lobbies)
 {
     memset(host, 0, sizeof *host);
     host->now_ms = 1000;
@@ -13,12 +19,14 @@ void lobby_host_create(struct lobby_host *host, uint64_t seed)
     mu_config_default(&host->config);
     host->config.settings.password_memory_kib = 8; /* the tests are not about its cost */
     host->config.settings.password_passes = 1;
+    host->config.settings.lobbies = lobbies;
+    mu_address_lobby(index, host->partition);
     host->out = mu_outbox_create(LOBBY_HOST_SELF);
     host->decoder = mu_decoder_create();
     assert_non_null(host->out);
     assert_non_null(host->decoder);
     const struct mu_actor_env env = {
-        .partition = "lobby/0",
+        .partition = host->partition,
         .seed = seed,
         .incarnation = LOBBY_HOST_SELF,
         .config = &host->config,
@@ -126,7 +134,7 @@ static void begin_changes(struct lobby_host *host, bool snapshot)
     host->msg.changes.forgotten = false;
     host->msg.changes.head = host->seq;
     host->msg.changes.changes_count = 0;
-    (void)snprintf(host->msg.changes.partition, sizeof host->msg.changes.partition, "lobby/0");
+    memcpy(host->msg.changes.partition, host->partition, sizeof host->partition);
 }
 
 static enum mu_table table_of(const struct mu_msg *record)
@@ -202,7 +210,7 @@ void lobby_host_boot(struct lobby_host *host)
     lobby_host_tell(host, MU_EV_START);
     const struct mu_msg_envelope *asked = lobby_host_find(host, MU_OP_EPOCH_TAKE, 0);
     assert_non_null(asked);
-    assert_string_equal(host->got.epoch_take.partition, "lobby/0");
+    assert_string_equal(host->got.epoch_take.partition, host->partition);
     host->msg.op = MU_OP_EPOCH;
     host->msg.epoch = (struct mu_msg_epoch){
         .epoch = LOBBY_HOST_EPOCH,

@@ -34,6 +34,7 @@ struct lobby_host_sent {
 
 struct lobby_host {
     struct mu_config config;
+    char partition[MU_ADDRESS_MAX + 1];
     struct mu_actor *lobby;
     struct mu_outbox *out;
     struct mu_decoder *decoder;
@@ -54,6 +55,9 @@ struct lobby_host {
 
 /* Makes the lobby with the default configuration; not started. */
 void lobby_host_create(struct lobby_host *host, uint64_t seed);
+
+/* The same for the lobby partition `index` of so many. */
+void lobby_host_create_in(struct lobby_host *host, uint64_t seed, uint32_t index, uint64_t lobbies);
 void lobby_host_destroy(struct lobby_host *host);
 
 /* START or another event without a message. */

@@ -77,6 +77,7 @@ struct rig *rig_create(uint64_t seed, bool keys)
     rig->wall_ms = RIG_WALL_MS;
     struct mu_actor_env env = {
         .partition = "",
+        .name = RIG_NAME,
         .seed = seed,
         .incarnation = 77,
         .config = &rig->config,

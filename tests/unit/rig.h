@@ -13,6 +13,7 @@
 
 #define RIG_BODY_MAX  (2 * 1024 * 1024)
 #define RIG_SENDS_MAX 64
+#define RIG_NAME      "gateway-0"
 #define RIG_WALL_MS   INT64_C(1795500000123) /* 2026-11-24T06:00:00.123Z */
 
 struct rig {

@@ -31,6 +31,8 @@ static bool full[PEERS];
 static bool unreachable[PEERS];
 static uint32_t forgotten[PEERS];
 static uint64_t sequences[PEERS];
+static const struct mu_identity *identities[PEERS]; /* with keys: who each connection is */
+static char noted[200];                             /* the last note */
 
 static inline int sink(void *context, uint32_t peer, struct mu_slice header, struct mu_slice body)
 {
@@ -56,11 +58,20 @@ static inline void gone(void *context, uint32_t peer)
     forgotten[peer]++;
 }
 
-static inline struct mu_router *create(void)
+static inline void note(void *context, uint32_t peer, const char *text)
+{
+    assert_ptr_equal(context, &rng);
+    assert_true(peer < PEERS);
+    (void)snprintf(noted, sizeof noted, "%s", text);
+}
+
+static inline struct mu_router *create_with(bool keys)
 {
     struct mu_router_options options = {
         .incarnation = 9,
         .seed = mu_rng_next(&rng),
+        .name = "broker-1",
+        .build = "1.2.3",
         .peers_max = PEERS,
         .destinations_max = 8,
         .players_max = 100,
@@ -68,8 +79,10 @@ static inline struct mu_router *create(void)
         .queue_bytes = 128 * 1024,
         .heartbeat_ms = HEARTBEAT,
         .missed_max = 4,
+        .keys = keys,
         .sink = sink,
         .gone = gone,
+        .note = note,
         .context = &rng,
     };
     struct mu_router *router = mu_router_create(&options);
@@ -78,7 +91,14 @@ static inline struct mu_router *create(void)
     memset(full, 0, sizeof full);
     memset(unreachable, 0, sizeof unreachable);
     memset(forgotten, 0, sizeof forgotten);
+    memset(identities, 0, sizeof identities);
+    noted[0] = '\0';
     return router;
+}
+
+static inline struct mu_router *create(void)
+{
+    return create_with(false);
 }
 
 /* A process's incarnation is its peer number + 100. */
@@ -96,6 +116,9 @@ static inline void deliver(struct mu_router *router, uint32_t peer, int64_t now_
     msg.envelope = *envelope;
     int64_t size = mu_msg_encode(&msg, header, sizeof header);
     assert_true(size > 0);
+    if (identities[peer] != NULL) {
+        mu_router_identify(router, peer, identities[peer]);
+    }
     mu_router_receive(router, peer, now_ms, (struct mu_slice){ header, (uint32_t)size }, body);
     mu_router_check(router);
 }
@@ -166,13 +189,13 @@ static inline void credit(struct mu_router *router, uint32_t peer, int64_t now_m
 static const struct mu_slice body = { (const uint8_t *)"\x91\xa1x", 3 };
 
 /* A message from `peer`; returns its sequence. */
-static inline uint64_t send_as(struct mu_router *router, uint32_t peer, int64_t now_ms,
-                               enum mu_frame frame, const char *destination)
+static inline uint64_t send_op(struct mu_router *router, uint32_t peer, int64_t now_ms,
+                               enum mu_frame frame, uint32_t op, const char *destination)
 {
     struct mu_msg_envelope envelope = {
         .version = 1,
         .frame = frame,
-        .op = MU_OP_TICKET_GET,
+        .op = op,
         .source = "#liar",
         .incarnation = incarnation_of(peer),
         .sequence = ++sequences[peer],
@@ -181,6 +204,12 @@ static inline uint64_t send_as(struct mu_router *router, uint32_t peer, int64_t 
     (void)snprintf(envelope.destination, sizeof envelope.destination, "%s", destination);
     deliver(router, peer, now_ms, &envelope, body);
     return envelope.sequence;
+}
+
+static inline uint64_t send_as(struct mu_router *router, uint32_t peer, int64_t now_ms,
+                               enum mu_frame frame, const char *destination)
+{
+    return send_op(router, peer, now_ms, frame, MU_OP_TICKET_GET, destination);
 }
 
 static inline struct frame *last(void)

@@ -4,6 +4,7 @@
 
 #include "actors/audit.h"
 #include "core/address.h"
+#include "core/placement.h"
 #include "storage/mem.h"
 
 static void start(struct world *world)
@@ -275,11 +276,11 @@ uint64_t world_epoch(struct world *world, const char *partition)
 
 uint64_t world_fence(struct world *world, const char *partition)
 {
-    uint32_t index = 0;
-    if (strcmp(partition, "lobby/0") != 0) {
+    int32_t index = mu_placement_index(partition);
+    if (index < 0) {
         int32_t region = mu_config_region(&world->config, partition + strlen("queue/"));
         assert_in_range(region, 0, 6);
-        index = (uint32_t)region + 1;
+        index = MU_LOBBIES_MAX + region;
     }
     if (world->epochs[index] == 0) {
         world->epochs[index] = world_epoch(world, partition);

@@ -10,6 +10,7 @@
 #include "actors/store.h"
 #include "core/config.h"
 #include "core/id.h"
+#include "core/placement.h"
 #include "core/store.h"
 
 #define WORLD_EVENTS_MAX  1024
@@ -45,9 +46,9 @@ struct world {
     struct mu_msg_event *events;
     uint32_t changes_count; /* of the last batch: pushed to partitions */
     struct world_change *changes;
-    uint64_t head;               /* of the last CHANGES */
-    char notes[WORLD_NOTES_MAX]; /* of the last batch, a line each */
-    uint64_t epochs[8];          /* by index: lobby/0, then the regions' queues */
+    uint64_t head;                       /* of the last CHANGES */
+    char notes[WORLD_NOTES_MAX];         /* of the last batch, a line each */
+    uint64_t epochs[MU_LOBBIES_MAX + 7]; /* by index: lobbies, then the regions' queues */
 };
 
 struct world *world_create(uint64_t seed);

@@ -5,6 +5,7 @@
 #include "actors/audit.h"
 #include "core/address.h"
 #include "core/key.h"
+#include "core/placement.h"
 #include "storage/mem.h"
 #include "tests/unit/store_world.h"
 
@@ -18,9 +19,11 @@ enum { PLAYERS = 7 };
     "{\"name\": \"blue\", \"minPlayers\": 1, \"maxPlayers\": 1}]}"
 
 /* A world in which every table holds something. */
-static struct world *full_world(void)
+static struct world *full_world(uint64_t lobbies)
 {
     struct world *world = world_create(seed);
+    world->config.settings.lobbies = lobbies;
+    world_restart(world, false);
     char players[PLAYERS][MU_ID_MAX + 1];
     char id[MU_ID_MAX + 1];
     char server[MU_ID_MAX + 1];
@@ -31,13 +34,17 @@ static struct world *full_world(void)
     }
     world_server(world, "eu-west-1", 4, server);
     world->config.modes[mu_config_mode(&world->config, "ranked")].accept_ms = 0;
-    struct world_with lobby = { .fence = world_fence(world, "lobby/0"), .key = "l" };
+    for (uint32_t i = 0; i < lobbies; i++) { /* every partition has an owner */
+        char partition[MU_ADDRESS_MAX + 1];
+        mu_address_lobby(i, partition);
+        (void)world_fence(world, partition);
+    }
     for (int i = 0; i < 4; i += 2) { /* a match that has ended, and one that is played */
         world_form(world, "ranked", "eu-west-1", 2, players + i, id);
         struct mu_msg msg = { .op = MU_OP_MATCH_ALLOCATE };
         memcpy(msg.match_allocate.match, id, sizeof id);
         memcpy(msg.match_allocate.server, server, sizeof server);
-        (void)world_ask_with(world, &msg, (struct world_with){ .fence = lobby.fence });
+        (void)world_ask(world, &msg);
         if (i == 0) {
             msg.op = MU_OP_MATCH_END;
             msg.match_end = (struct mu_msg_match_end){ .ranking_count = 2 };
@@ -59,7 +66,7 @@ static struct world *full_world(void)
     struct mu_msg msg = { .op = MU_OP_LOBBY_CREATE };
     msg.lobby_create = (struct mu_msg_lobby_create){ .mode = "casual" };
     memcpy(msg.lobby_create.host, players[6], MU_ID_MAX + 1);
-    (void)world_ask_with(world, &msg, lobby);
+    (void)world_ask_with(world, &msg, (struct world_with){ .key = "l" });
     world_expect(world, MU_OP_LOBBY);
     static const char *const documents[] = { DOCUMENT, DOCUMENT " // new" };
     for (uint32_t i = 0; i < world->config.regions_count; i++) { /* every queue is followed */
@@ -127,8 +134,7 @@ static void expect_fault(struct world *world, enum mu_table table, uint32_t n, c
 
 static void test_missing(void **state)
 {
-    (void)state;
-    struct world *world = full_world();
+    struct world *world = full_world(*(const uint64_t *)*state);
     struct pick *pick = calloc(1, sizeof *pick);
     uint32_t tables = 0;
     for (int table = MU_TABLE_EPOCH; table < MU_TABLE_END; table++) {
@@ -151,8 +157,7 @@ static void test_missing(void **state)
  * one too many. */
 static void test_misplaced(void **state)
 {
-    (void)state;
-    struct world *world = full_world();
+    struct world *world = full_world(*(const uint64_t *)*state);
     struct pick *pick = calloc(1, sizeof *pick);
     for (int i = MU_TABLE_EPOCH + 1; i < MU_TABLE_END; i++) {
         const enum mu_table table = (enum mu_table)i;
@@ -172,7 +177,7 @@ static void test_misplaced(void **state)
 static void test_exchanged(void **state)
 {
     (void)state;
-    struct world *world = full_world();
+    struct world *world = full_world(1);
     struct pick *first = calloc(1, sizeof *first);
     struct pick *other = calloc(1, sizeof *other);
     pick_nth(world, MU_TABLE_ENGAGEMENT, 2, first); /* in the match that is played */
@@ -191,12 +196,67 @@ static void test_exchanged(void **state)
     world_destroy(world);
 }
 
+/* Each object that is live in a lobby partition: in one more of them, and in another instead. */
+static void test_in_another_lobby(void **state)
+{
+    (void)state;
+    struct world *world = full_world(3);
+    struct pick *pick = calloc(1, sizeof *pick);
+    uint32_t found = 0;
+    for (uint32_t n = 0;; n++) {
+        pick_nth(world, MU_TABLE_LIVE, n, pick);
+        if (!pick->found || memcmp(pick->key.bytes, "lobby/", 6) != 0) {
+            break;
+        }
+        struct mu_key other = pick->key;
+        other.bytes[6] = other.bytes[6] == '2' ? '0' : (uint8_t)(other.bytes[6] + 1);
+        const struct mu_slice value = { pick->value, pick->value_size };
+        const struct mu_store_ops *ops = world->store->ops;
+        if (pick->value[0] == MU_TABLE_SERVER) {
+            other.bytes[6] = '3'; /* in all that there are, and in no more */
+        }
+        assert_int_equal(ops->put(world->store, MU_TABLE_LIVE, mu_key_slice(&other), value), 0);
+        expect_fault(world, MU_TABLE_LIVE, n, "is live twice");
+        assert_int_equal(ops->put(world->store, MU_TABLE_LIVE, mu_key_slice(&other), value), 0);
+        assert_int_equal(ops->del(world->store, MU_TABLE_LIVE, mu_key_slice(&pick->key)), 0);
+        expect_fault(world, MU_TABLE_LIVE, n, "is live elsewhere");
+        found++;
+    }
+    assert_int_equal(found, 3 + 1 + 1); /* a server, a match, a lobby */
+    free(pick);
+    world_destroy(world);
+}
+
+/* The number that the records are placed for is another, or none that can be. */
+static void test_wrong_number(void **state)
+{
+    static const uint8_t numbers[][8] = { { [7] = 2 }, { [7] = 17 }, { [0] = 1 } };
+    (void)state;
+    struct world *world = full_world(3);
+    const struct mu_slice key = { (const uint8_t *)"lobbies", 7 };
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        const struct mu_slice value = { numbers[i], sizeof numbers[i] };
+        assert_int_equal(world->store->ops->put(world->store, MU_TABLE_META, key, value), 0);
+        expect_fault(world, MU_TABLE_META, (uint32_t)i, "says another number");
+    }
+    const struct mu_slice half = { numbers[0], 4 };
+    assert_int_equal(world->store->ops->put(world->store, MU_TABLE_META, key, half), 0);
+    expect_fault(world, MU_TABLE_META, 9, "is no number");
+    world_destroy(world);
+}
+
 int main(int argc, char **argv)
 {
+    static uint64_t one = 1;
+    static uint64_t three = 3;
     seed = unit_seed(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_misplaced),
+        cmocka_unit_test_prestate(test_missing, &one),
+        cmocka_unit_test_prestate(test_missing, &three),
+        cmocka_unit_test_prestate(test_misplaced, &one),
+        cmocka_unit_test_prestate(test_misplaced, &three),
+        cmocka_unit_test(test_in_another_lobby),
+        cmocka_unit_test(test_wrong_number),
         cmocka_unit_test(test_exchanged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,6 +177,7 @@ static void test_own_stall_is_not_the_brokers_silence(void **state)
     assert_int_equal(mu_bus_tick(bus, 60000), 0);
     assert_int_equal(count_of(MU_OP_PING), 1);
     assert_true(mu_bus_ready(bus));
+    assert_int_equal(mu_bus_registered_mask(bus), 1u << 0);
     mu_bus_destroy(bus);
 }
 

@@ -126,6 +126,35 @@ static void test_asks_another_broker(void **state)
     mu_bus_destroy(bus);
 }
 
+/* Nor one by which requests to a destination are not answered, whoever is to blame for it. */
+static void test_asks_another_broker_after_silence(void **state)
+{
+    (void)state;
+    int64_t silence_ms = 2 * HEARTBEAT + 1;
+    struct mu_bus *bus = create(2, 16);
+    connect_all(bus, 2, 0);
+    uint32_t first = way_to(bus, 0, "store");
+    uint64_t sequence = frames[frames_count - 1].envelope.sequence;
+    struct mu_msg_envelope reply = from_peer(MU_FRAME_REPLY);
+    reply.answers_incarnation = OWN;
+    reply.answers_sequence = sequence;
+    assert_non_null(deliver(bus, first, 10, &reply, NULL));
+    for (int64_t now_ms = 0; now_ms <= 3 * HEARTBEAT; now_ms += HEARTBEAT / 2) {
+        (void)mu_bus_tick(bus, now_ms);
+        pong(bus, 0, now_ms, (uint64_t)now_ms);
+        pong(bus, 1, now_ms, (uint64_t)now_ms);
+    }
+    assert_int_equal(way_to(bus, 3 * HEARTBEAT, "store"), first); /* this one stays open */
+    int64_t asked_ms = 3 * HEARTBEAT;
+    (void)mu_bus_tick(bus, asked_ms + silence_ms - 1);
+    pong(bus, 0, asked_ms + silence_ms, (uint64_t)(asked_ms + silence_ms));
+    pong(bus, 1, asked_ms + silence_ms, (uint64_t)(asked_ms + silence_ms));
+    assert_int_equal(way_to(bus, asked_ms + silence_ms - 1, "store"), first);
+    (void)mu_bus_tick(bus, asked_ms + silence_ms + HEARTBEAT / 2);
+    assert_int_equal(way_to(bus, asked_ms + silence_ms + HEARTBEAT / 2, "store"), 1 - first);
+    mu_bus_destroy(bus);
+}
+
 /* One that owes an answer for a while is asked after those that do not. */
 static void test_avoids_a_silent_broker(void **state)
 {
@@ -249,6 +278,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_registers_and_sends),
         cmocka_unit_test(test_spreads_and_falls_over),
         cmocka_unit_test(test_asks_another_broker),
+        cmocka_unit_test(test_asks_another_broker_after_silence),
         cmocka_unit_test(test_avoids_a_silent_broker),
         cmocka_unit_test(test_answers_by_the_same_broker),
         cmocka_unit_test(test_tells_all_by_all),

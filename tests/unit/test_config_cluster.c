@@ -11,12 +11,13 @@ static const char whole[] =
     "cluster:\n"
     "  brokers:\n"
     "    - {name: a, endpoint: \"tcp://10.77.0.1:5570\", bind: \"tcp://0.0.0.0:5570\"}\n"
-    "    - {name: b, endpoint: \"tcp://[fd00::2]:5570\"}\n"
+    "    - {name: b, endpoint: \"tcp://[fd00::2]:5570\", key: "
+    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff}\n"
     "    - {name: c, endpoint: \"ipc:///run/muster/c\", bind: \"tcp://127.0.0.1:*\"}\n"
     "  store: {data: /var/lib/muster/store}\n"
     "  gateways:\n"
     "    - {name: edge-1, listen: \"10.77.0.3:8080\", admin: \"127.0.0.1:8090\"}\n"
-    "    - {name: edge-2, listen: \"[::]:0\"}\n"
+    "    - {name: edge-2, listen: \"[::]:0\", admin: \"[::]:0\"}\n"
     "  keys: /etc/muster/keys\n"
     "  peers: /etc/muster/peers.yaml\n";
 
@@ -35,13 +36,16 @@ static void test_all_of_it(void **state)
     assert_string_equal(cluster->brokers[0].bind, "tcp://0.0.0.0:5570");
     assert_string_equal(cluster->brokers[1].endpoint, "tcp://[fd00::2]:5570");
     assert_string_equal(cluster->brokers[1].bind, "");
+    assert_string_equal(cluster->brokers[1].key,
+                        "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
+    assert_string_equal(cluster->brokers[0].key, "");
     assert_string_equal(cluster->brokers[2].bind, "tcp://127.0.0.1:*");
     assert_string_equal(cluster->store_data, "/var/lib/muster/store");
     assert_int_equal(cluster->gateways_count, 2);
     assert_string_equal(cluster->gateways[0].name, "edge-1");
     assert_string_equal(cluster->gateways[0].listen, "10.77.0.3:8080");
     assert_string_equal(cluster->gateways[0].admin, "127.0.0.1:8090");
-    assert_string_equal(cluster->gateways[1].admin, "");
+    assert_string_equal(cluster->gateways[1].admin, "[::]:0"); /* any two ports */
     assert_string_equal(cluster->keys, "/etc/muster/keys");
     assert_string_equal(cluster->peers, "/etc/muster/peers.yaml");
     /* Who runs where is not what all must agree on. */
@@ -73,7 +77,7 @@ static const struct {
     { "cluster:\n  store: {folder: /x}\n",
       "c.yaml:2: cluster.store.folder: is not known; known are data" },
     { "cluster:\n  brokers:\n    - {name: a, port: 1}\n",
-      "c.yaml:3: cluster.brokers[0].port: is not known; known are name, endpoint, bind" },
+      "c.yaml:3: cluster.brokers[0].port: is not known; known are name, endpoint, bind, key" },
     { "cluster:\n  gateways:\n    - {port: 1}\n",
       "c.yaml:3: cluster.gateways[0].port: is not known; known are name, listen, admin" },
     { "cluster: {brokers: a}\n",
@@ -145,6 +149,16 @@ static const struct {
       "c.yaml:3: cluster.brokers[0].name: is longer than 31 bytes\n"
       "c.yaml:3: cluster.brokers[0].endpoint: is \"tcp://10.0.0.1:0\": nobody can connect to that; "
       "write the host's address and a port, and this as bind" },
+    { "cluster:\n"
+      "  brokers:\n"
+      "    - {name: a, endpoint: \"ipc://a\", key: 0011}\n"
+      "    - {name: b, endpoint: \"ipc://b\", key: "
+      "X0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff}\n"
+      "    - {name: c, endpoint: \"ipc://c\", key: "
+      "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff0}\n",
+      "c.yaml:5: cluster.brokers[2].key: is longer than 64 bytes\n"
+      "c.yaml:3: cluster.brokers[0].key: must be its public key: 64 hex digits, small letters\n"
+      "c.yaml:4: cluster.brokers[1].key: must be its public key: 64 hex digits, small letters" },
     { "cluster: {keys: \"/a\\u0085b\", peers: \"/a\\u2028b\"}\n",
       "c.yaml:1: cluster.keys: holds control bytes, or is not UTF-8\n"
       "c.yaml:1: cluster.peers: holds control bytes, or is not UTF-8" },

@@ -45,9 +45,11 @@ static void test_every_name(void **state)
 {
     char name[64];
     (void)state;
-#define VARIABLE(field, SUFFIX, doc)                                                               \
+#define VARIABLE(field, doc)                                                                       \
     {                                                                                              \
-        const char *const one[] = { "MUSTER_" #SUFFIX "=x", NULL };                                \
+        mu_environment_name(#field, name);                                                         \
+        (void)snprintf(name + strlen(name), sizeof name - strlen(name), "=x");                     \
+        const char *const one[] = { name, NULL };                                                  \
         assert_int_equal(read_them(one), 0);                                                       \
         assert_string_equal(environment.field, "x");                                               \
     }
@@ -55,10 +57,8 @@ static void test_every_name(void **state)
 #undef VARIABLE
 #define SETTING(setting, default_value, min, max, unit, doc)                                       \
     {                                                                                              \
-        (void)snprintf(name, sizeof name, "MUSTER_%s=5", #setting);                                \
-        for (char *c = name; *c != '\0'; c++) {                                                    \
-            *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;                             \
-        }                                                                                          \
+        mu_environment_name(#setting, name);                                                       \
+        (void)snprintf(name + strlen(name), sizeof name - strlen(name), "=5");                     \
         const char *const one[] = { name, NULL };                                                  \
         assert_int_equal(read_them(one), 0);                                                       \
         assert_string_equal(environment.settings.setting, "5");                                    \

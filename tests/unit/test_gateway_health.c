@@ -97,9 +97,9 @@ static void test_standby(void **state)
     report_all(rig);
     for (uint32_t i = 0; i < 2; i++) {
         rig->answer.op = MU_OP_STATS;
-        rig->answer.stats = (struct mu_msg_stats){
-            .kind = "queue", .partition = "queue/eu-west-1", .state = MU_LIFE_STANDBY
-        };
+        rig->answer.stats = (struct mu_msg_stats){ .kind = "queue",
+                                                   .partition = "queue/eu-west-1",
+                                                   .state = MU_LIFE_STANDBY };
         rig_message(rig, &envelope);
         rig_call(rig, MU_HTTP_GET, "/readyz", NULL);
         rig_expect_status(rig, i == 0 ? 503 : 200, NULL);

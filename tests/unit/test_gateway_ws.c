@@ -87,7 +87,7 @@ static void test_binds_a_player(void **state)
     assert_int_equal(rig->msg.presence.joined_count, 1);
     assert_string_equal(rig->msg.presence.joined[0].id, PLAYER);
     assert_false(rig->msg.presence.reset);
-    assert_string_equal(rig_sent(rig, 1)->destination, "lobby/0");
+    assert_string_equal(rig_sent(rig, 1)->destination, "*lobby");
     assert_int_equal(rig_sent(rig, 2)->op, MU_OP_EVENTS_GET);
     answer_events(rig, 2, 1, 0, 7);
     assert_string_equal(last(rig, 0),

@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int pipe_out;   /* where the test reads */
@@ -116,6 +118,43 @@ static void test_holds_repeats_back(void **state)
     mu_log_destroy(log);
 }
 
+/* The journal gets priorities, and nobody else does. */
+static void test_tells_the_journal_the_priority(void **state)
+{
+    static const struct {
+        enum mu_log_level level;
+        const char *priority;
+    } levels[] = {
+        { MU_LOG_ERROR, "<3>time=2" },
+        { MU_LOG_WARN, "<4>time=2" },
+        { MU_LOG_INFO, "<6>time=2" },
+        { MU_LOG_DEBUG, "<7>time=2" },
+    };
+    struct stat stat;
+    char stream[64];
+    (void)state;
+    assert_int_equal(fstat(STDERR_FILENO, &stat), 0);
+    (void)snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)stat.st_dev,
+                   (uintmax_t)stat.st_ino);
+    assert_int_equal(setenv("JOURNAL_STREAM", stream, 1), 0);
+    struct mu_log *log = mu_log_create("a", MU_LOG_DEBUG);
+    assert_non_null(log);
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        mu_log_line(log, levels[i].level, NULL, levels[i].priority, "i=%d", 1);
+        assert_memory_equal(written(), levels[i].priority, strlen(levels[i].priority));
+    }
+    mu_log_destroy(log);
+    (void)snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)stat.st_dev,
+                   (uintmax_t)stat.st_ino + 1);
+    assert_int_equal(setenv("JOURNAL_STREAM", stream, 1), 0);
+    log = mu_log_create("a", MU_LOG_DEBUG);
+    assert_non_null(log);
+    mu_log_line(log, MU_LOG_ERROR, NULL, "elsewhere", "i=%d", 1);
+    assert_memory_equal(written(), "time=2", 6);
+    mu_log_destroy(log);
+    assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+}
+
 static void test_reads_levels(void **state)
 {
     enum mu_log_level level = MU_LOG_WARN;
@@ -133,6 +172,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_writes_one_line, capture, restore),
         cmocka_unit_test_setup_teardown(test_escapes_and_cuts, capture, restore),
         cmocka_unit_test_setup_teardown(test_holds_repeats_back, capture, restore),
+        cmocka_unit_test_setup_teardown(test_tells_the_journal_the_priority, capture, restore),
         cmocka_unit_test(test_reads_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

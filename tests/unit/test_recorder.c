@@ -22,11 +22,14 @@ struct rig {
     bool deaf; /* no answer arrives */
 };
 
-static struct rig *rig_create(int64_t duration_ms)
+/* `lobbies` is how many lobby partitions there are. */
+static struct rig *rig_create_with(int64_t duration_ms, uint64_t lobbies)
 {
     struct rig *rig = calloc(1, sizeof *rig);
     assert_non_null(rig);
     rig->world = world_create(seed);
+    rig->world->config.settings.lobbies = lobbies;
+    world_restart(rig->world, false);
     rig->config = (struct mu_recorder_config){ .config = rig->world->config, .job = &rig->job };
     rig->file.file = -1;
     const struct mu_recording_options options = {
@@ -47,6 +50,11 @@ static struct rig *rig_create(int64_t duration_ms)
     assert_non_null(rig->job.recording);
     assert_non_null(rig->out);
     return rig;
+}
+
+static struct rig *rig_create(int64_t duration_ms)
+{
+    return rig_create_with(duration_ms, 1);
 }
 
 static void rig_destroy(struct rig *rig)
@@ -173,6 +181,46 @@ static void test_it_records(void **state)
     rig_destroy(rig);
 }
 
+/* A match is in one lobby's log and then in another's: it is one match. */
+static void test_several_lobbies(void **state)
+{
+    enum { MATCHES = 8 };
+    (void)state;
+    struct rig *rig = rig_create_with(20000, 3);
+    char players[2 * MATCHES][MU_ID_MAX + 1];
+    char server[MU_ID_MAX + 1];
+    struct mu_msg msg = { .op = MU_OP_MATCH_ALLOCATE };
+    uint32_t homes = 0;
+    rig->world->config.modes[mu_config_mode(&rig->world->config, "duel")].accept_ms = 0;
+    world_server(rig->world, "eu-west-1", MATCHES, server);
+    rig_start(rig);
+    assert_true(rig->job.begun);
+    rig_pass(rig, 1000);
+    for (uint32_t i = 0; i < 2 * MATCHES; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "player%u", i);
+        world_register(rig->world, name, players[i]);
+    }
+    for (uint32_t i = 0; i < MATCHES; i++) {
+        msg.match_allocate = (struct mu_msg_match_allocate){ .server = "" };
+        world_form(rig->world, "duel", "eu-west-1", 2, players + 2 * i, msg.match_allocate.match);
+        homes |= UINT32_C(1) << mu_placement_id(msg.match_allocate.match, 3);
+        rig_pass(rig, 300);
+        memcpy(msg.match_allocate.server, server, sizeof server);
+        (void)world_ask(rig->world, &msg);
+        world_expect(rig->world, MU_OP_MATCH);
+        rig_pass(rig, 300);
+    }
+    assert_int_not_equal(homes & (homes - 1), 0); /* in more than one of them */
+    rig_pass(rig, 30000);
+    assert_int_equal(rig->job.ended, 1);
+    const struct mu_recording_counts *counts = mu_recording_counts(rig->job.recording);
+    int32_t duel = mu_config_mode(&rig->config.config, "duel");
+    assert_int_equal(counts->modes[duel].matched, 2 * MATCHES);
+    assert_int_equal(counts->modes[duel].matches, MATCHES);
+    rig_destroy(rig);
+}
+
 static void test_it_ends_when_it_is_asked(void **state)
 {
     (void)state;
@@ -253,6 +301,12 @@ static void test_another_configuration(void **state)
     assert_int_equal(rig->job.ended, 1);
     assert_non_null(strstr(rig->job.problem, "queue/mars"));
     rig_destroy(rig);
+    rig = rig_create(0);
+    rig->config.config.settings.lobbies = 2;
+    rig_start(rig);
+    assert_int_equal(rig->job.ended, 1);
+    assert_non_null(strstr(rig->job.problem, "lobby/1"));
+    rig_destroy(rig);
 }
 
 static void test_a_write_that_fails(void **state)
@@ -276,6 +330,7 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_records),
+        cmocka_unit_test(test_several_lobbies),
         cmocka_unit_test(test_it_ends_when_it_is_asked),
         cmocka_unit_test(test_a_store_that_is_silent_at_the_end),
         cmocka_unit_test(test_a_log_that_is_lost),

@@ -187,7 +187,7 @@ static void test_the_higher_epoch_owns(void **state)
     mu_router_destroy(router);
 }
 
-/* One that stands by answers for a partition that nobody else has, but has no claim to it. */
+/* One that stands by is sent nothing of the partition, also while nobody has it. */
 static void test_a_standby_has_no_claim(void **state)
 {
     (void)state;
@@ -198,11 +198,9 @@ static void test_a_standby_has_no_claim(void **state)
     (void)send_as(router, 1, 2, MU_FRAME_REQUEST, "queue/eu");
     assert_int_equal(last()->peer, 2);
     mu_router_lost(router, 2, 3);
-    uint64_t sequence = send_as(router, 1, 4, MU_FRAME_REQUEST, "queue/eu");
-    expect_error(1, sequence, MU_ERROR_UNAVAILABLE); /* until it says HELLO again */
     hello_partition(router, 3, 5, "queue/eu", 0);
-    (void)send_as(router, 1, 6, MU_FRAME_REQUEST, "queue/eu");
-    assert_int_equal(last()->peer, 3);
+    uint64_t sequence = send_as(router, 1, 6, MU_FRAME_REQUEST, "queue/eu");
+    expect_error(1, sequence, MU_ERROR_UNAVAILABLE); /* gateways ask again for that */
     frames_count = 0;
     hello_partition(router, 4, 7, "queue/eu", 5); /* the owner, on another connection */
     assert_int_equal(frames_count, 1);

@@ -275,6 +275,9 @@ static void test_tells_the_gateways_how_it_is(void **state)
                 mu_msg_decode(decoder, MU_OP_STATS, frames[i].body, frames[i].body_bytes, scratch),
                 0);
             assert_string_equal(scratch->stats.kind, "broker");
+            assert_string_equal(scratch->stats.name, "broker-1");
+            assert_string_equal(scratch->stats.build, "1.2.3");
+            assert_int_equal(scratch->stats.state, MU_LIFE_SERVING);
             told++;
         }
     }

@@ -120,10 +120,7 @@ static void test_add_refused(void **state)
     world_expect_error(f->world, MU_ERROR_FENCED);
     (void)world_ask_with(f->world, &msg, (struct world_with){ .fence = newer + 1 });
     world_expect_error(f->world, MU_ERROR_FENCED);
-    f->world->epochs[0] = 0;
-    for (int i = 0; i < 8; i++) {
-        f->world->epochs[i] = 0;
-    }
+    memset(f->world->epochs, 0, sizeof f->world->epochs); /* to be taken anew */
     msg = add_msg(f, "chess", 1);
     refuse_add(f, &msg, MU_ERROR_GAME_MODE_NOT_FOUND);
     msg = add_msg(f, "ranked", 1);

@@ -198,8 +198,8 @@ static void test_drain(void **state)
     edge_until_number(&server, &server.requests, 2);
     edge_until_connections(&server, 5);
 
-    mu_transport_stop(server.transport);
-    mu_transport_stop(server.transport);
+    mu_transport_stop(server.transport, 0);
+    mu_transport_stop(server.transport, 0);
     edge_until_end(&server, &idle);
     edge_until_end(&server, &silent);
     edge_until_end(&server, &socket);
@@ -235,7 +235,7 @@ static void test_drain_is_bounded(void **state)
     edge_connect(&client, mu_transport_port(server.transport));
     edge_text(&server, &client, HOLD);
     edge_until_number(&server, &server.requests, 1);
-    mu_transport_stop(server.transport);
+    mu_transport_stop(server.transport, 0);
     int64_t start_ms = edge_now();
     while (!mu_transport_drained(server.transport)) {
         edge_turn(&server, &client, 10);

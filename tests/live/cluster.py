@@ -1,0 +1,172 @@
+"""A cluster of which every process is started by one file and its name: it serves, and who cannot
+find its part in the file is told what to do."""
+
+import asyncio
+import json
+import os
+import signal
+
+import live as l
+
+PARTS = [["broker", "--name", "a"], ["broker", "--name", "b"], ["actor", "--kind", "store", "--any-filesystem"],
+         ["actor", "--kind", "queue", "--partition", "queue/eu-west-1"], ["actor", "--kind", "matcher"],
+         ["actor", "--kind", "lobby"], ["gateway"]]
+
+FILE = """
+regions:
+  - name: eu-west-1
+settings:
+  elo_k: 24
+cluster:
+  brokers:
+    - {{name: a, endpoint: "ipc://{folder}/a"}}
+    - {{name: b, endpoint: "ipc://{folder}/b.other", bind: "ipc://{folder}/b"}}
+  store: {{data: {folder}/store}}
+  gateways:
+    - {{name: edge-1, listen: "127.0.0.1:0", admin: "127.0.0.1:0"}}
+"""
+
+
+class Processes:
+    """The processes of one file, each with its own log."""
+
+    def __init__(self, live, path):
+        self.live = live
+        self.environment = {**{k: v for k, v in os.environ.items() if not k.startswith("MUSTER_")}, "MUSTER_CONFIG": path}
+        self.running = []
+        self.url = None
+        live.clusters.append(self)
+
+    async def start(self, words, **environment):
+        log = self.live.path(f"log-{len(self.running)}")
+        with open(log, "wb") as file:
+            process = await asyncio.create_subprocess_exec(
+                self.live.arguments.muster, *words, stderr=file, env={**self.environment, **environment})
+        self.running.append((process, log))
+        return log
+
+    async def said(self, log, text):
+        """Waits for a line of a log; returns what stands behind `text` in it."""
+        def holds():
+            with open(log, encoding="utf-8") as file:
+                for line in file:
+                    if text in line:
+                        return line.partition(text)[2].strip()
+            return None
+        return await l.wait_for(f"{text!r} in the log", holds)
+
+    async def refused(self, *words, **environment):
+        """Runs what is to end at once: (exit code, stderr)."""
+        process = await asyncio.create_subprocess_exec(
+            self.live.arguments.muster, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env={**self.environment, **environment})
+        try:
+            _, err = await asyncio.wait_for(process.communicate(), l.STOP_S)
+        except asyncio.TimeoutError:
+            process.kill()
+            raise l.Failed(f"muster {' '.join(words)} goes on") from None
+        return process.returncode, err.decode()
+
+    async def call(self, method, path, body=None):
+        words = ["curl", "-sS", "--max-time", "20", "-X", method, "-w", "\n%{http_code}", self.url + path]
+        if body is not None:
+            words += ["-H", "Content-Type: application/json", "--data-binary", json.dumps(body)]
+        process = await asyncio.create_subprocess_exec(
+            *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        out, _ = await process.communicate()
+        text, _, status = out.decode().rpartition("\n")
+        return (int(status), text) if process.returncode == 0 else (0, text)
+
+    async def stop(self):
+        """SIGTERM to all.  Returns their exit codes."""
+        for process, _ in self.running:
+            process.send_signal(signal.SIGTERM)
+        codes = [await asyncio.wait_for(process.wait(), l.STOP_S) for process, _ in self.running]
+        self.running = []
+        return codes
+
+    async def end(self):
+        for process, _ in self.running:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+async def serves(live, processes):
+    logs = [await processes.start(words) for words in PARTS]
+    live.check((await processes.said(logs[0], "endpoint=ipc://")).endswith("/a name=a"), "broker a listens where the file says")
+    live.check((await processes.said(logs[1], "endpoint=ipc://")).endswith("/b name=b"), "broker b where its bind says")
+    listening = dict(word.split("=", 1) for word in (await processes.said(logs[6], 'event="listening" ')).split())
+    live.equal((listening["address"], listening["name"]), ("127.0.0.1", "edge-1"), "the only gateway needs no name")
+    live.check(listening["admin_port"] != "0", "and has its admin listener")
+    processes.url = f"http://127.0.0.1:{listening['port']}"
+
+    async def ready():
+        return (await processes.call("GET", "/readyz"))[0] == 200
+    await l.wait_for("a ready cluster", ready, l.READY_S)
+    status, text = await processes.call("POST", "/v1/players/register", {"username": "ann", "region": "eu-west-1"})
+    live.equal(status, 201, f"a player registers: {text}")
+    live.check(os.path.exists(live.path("store/data.mdb")), "the store's folder is that of the file")
+    host = (await processes.said(logs[3], 'event="ready" ')).rpartition("name=")[2]
+    live.check(host.endswith("/queue/eu-west-1"), f"an actor without a name is {host}")
+    live.equal(await processes.stop(), [0] * len(PARTS), "SIGTERM ends each with 0")
+
+
+async def above_the_file(live, processes, path):
+    """What is told by the environment and the command line."""
+    environment = {"MUSTER_NAME": "b", "MUSTER_LOG": "info", "MUSTER_LISTEN": "ipc://" + live.path("c"),
+                   "MUSTER_SERVICE_HOST": "10.0.0.1"}
+    log = await processes.start(["broker"], **environment)
+    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/c name=b"), "MUSTER_LISTEN above the file")
+    live.equal(await processes.said(log, 'names='), '"MUSTER_SERVICE_HOST"', "an unknown variable is warned of")
+    await processes.stop()
+    log = await processes.start(["broker", "--bind", "ipc://" + live.path("d"), "--name", "else"], **environment)
+    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/d name=else"), "--bind above MUSTER_LISTEN")
+    await processes.stop()
+    code, out, _ = await live.muster("config", "print", "--config", path, "--origin", "--set", "cooldown_ms=1")
+    live.check(code == 0 and f"# {path}:5\n" in out and "# --set cooldown_ms\n" in out, "muster config print --origin")
+    again = live.path("printed.yaml")
+    with open(again, "w", encoding="utf-8") as file:
+        file.write(out)
+    code, out, _ = await live.muster("config", "check", path, again)
+    hashes = [line.rpartition(" ")[2] for line in out.splitlines()]
+    live.check(code == 0 and len(hashes) == 2 and hashes[0] != hashes[1], "both files are good, and differ in a setting")
+
+
+async def refusals(live, processes, path):
+    for words, code, text in [
+            (["broker"], 64, "say with --name which of them this is"),
+            (["broker", "--name", "z"], 78, "the configuration has no broker z"),
+            (["gateway", "--name", "z"], 78, "the configuration has no gateway z"),
+            (["gateway", "--config", "muster.absent"], 78, "muster.absent: No such file"),
+            (["actor", "--kind", "queue", "--partition", "queue/mars"], 78, "no such region"),
+            (["actor", "--kind", "store", "--set", "elo_kk=1"], 78, "--set elo_kk: settings.elo_kk: there is no such "
+             "setting; did you mean elo_k"),
+            (["actor", "--kind", "stor"], 64, "there is no kind stor")]:
+        got, err = await processes.refused(*words)
+        live.check(got == code and text in err, f"muster {' '.join(words)}: {err.strip()}")
+    code, err = await processes.refused("actor", "--kind", "matcher", MUSTER_HEARTBEATMS="1")
+    live.check(code == 78 and "did you mean MUSTER_HEARTBEAT_MS?" in err, f"a variable with a slip: {err.strip()}")
+    code, err = await processes.refused("broker", "--name", "a", MUSTER_HEARTBEAT_MS="1")
+    live.check(code == 78 and "environment MUSTER_HEARTBEAT_MS: settings.heartbeat_ms: is 1" in err, err.strip())
+    wrong = live.path("wrong.yaml")
+    with open(wrong, "w", encoding="utf-8") as file:
+        file.write("cluster:\n  brokers:\n    - {name: a}\n  store: {data: here}\n")
+    code, out, err = await live.muster("config", "check", wrong, path)
+    live.check(code == 78 and f"{path}: good" in out and err.count("\n") == 2 and f"{wrong}:3: " in err,
+               "muster config check: all faults of the one, and the other is good")
+
+
+async def run(live):
+    path = live.path("cluster.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(FILE.format(folder=live.folder))
+    # A broker may be found elsewhere than where it listens; here by a link.
+    os.symlink(live.path("b"), live.path("b.other"))
+    processes = Processes(live, path)
+    await serves(live, processes)
+    await above_the_file(live, processes, path)
+    await refusals(live, processes, path)
+
+
+l.main(run)
