@@ -31,17 +31,11 @@ static const uint32_t failures_max[] = {
 
 /* Order. */
 
-/* Sorts pool->due from `from` on, the first to be served last: a stable merge sort from below, no
- * recursion, no allocation, O(n) when sorted already. */
-static void sort_due(struct mu_pool *pool, uint32_t from)
+/* Sorts [count] tickets of pool->due, the first to be served last: a stable merge sort from below, no
+ * recursion, no allocation. */
+static void sort_run(struct mu_pool *pool, uint32_t *due, uint32_t count)
 {
-    uint32_t *due = pool->due + from;
-    uint32_t count = pool->due_count - from;
-    bool sorted = true;
-    for (uint32_t i = 1; i < count && sorted; i++) {
-        sorted = mu_pool_chooses_before(pool, due[i], due[i - 1]);
-    }
-    for (uint32_t width = 1; width < count && !sorted; width *= 2) {
+    for (uint32_t width = 1; width < count; width *= 2) {
         for (uint32_t start = 0; start < count; start += 2 * width) {
             uint32_t a = start;
             uint32_t a_end = start + width < count ? start + width : count;
@@ -55,7 +49,39 @@ static void sort_due(struct mu_pool *pool, uint32_t from)
         }
         memcpy(due, pool->spare, count * sizeof *due);
     }
-    for (uint32_t i = 0; i < count; i++) {
+}
+
+/* Merges [kept] sorted tickets with those behind them, sorted as well, up to [count].  Returns the
+ * index from which on they stand elsewhere. */
+static uint32_t merge_runs(struct mu_pool *pool, uint32_t *due, uint32_t kept, uint32_t count)
+{
+    uint32_t a = kept;
+    uint32_t b = count - kept;
+    memcpy(pool->spare, due + kept, b * sizeof *due);
+    while (b > 0) {
+        bool take_a = a > 0 && mu_pool_chooses_before(pool, due[a - 1], pool->spare[b - 1]);
+        due[a + b - 1] = take_a ? due[a - 1] : pool->spare[b - 1];
+        a -= take_a ? 1 : 0;
+        b -= take_a ? 0 : 1;
+    }
+    return a;
+}
+
+/* Sorts pool->due from `from` on, the first to be served last.  Those that are in order already, as
+ * a former call has left them, are merged with the others only: O(n + k log k) for k others. */
+static void sort_due(struct mu_pool *pool, uint32_t from)
+{
+    uint32_t *due = pool->due + from;
+    uint32_t count = pool->due_count - from;
+    uint32_t kept = count > 0 ? 1 : 0;
+    while (kept < count && mu_pool_chooses_before(pool, due[kept], due[kept - 1])) {
+        kept++;
+    }
+    if (kept < count) {
+        sort_run(pool, due + kept, count - kept);
+        kept = merge_runs(pool, due, kept, count);
+    }
+    for (uint32_t i = kept; i < count; i++) {
         pool->hot[due[i]].due_at = from + i;
     }
 }

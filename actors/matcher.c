@@ -82,7 +82,9 @@ static void match_lease(struct matcher *matcher, struct lease *lease, struct mu_
     proposals->matches_count = 0;
     proposals->tickets_count = 0;
     matcher->current = lease;
-    matcher->work_end = work_of(lease) + MU_MATCHER_WORK_MAX;
+    uint32_t count = mu_pool_count(lease->pool); /* which each call may pass over once */
+    matcher->work_end =
+        work_of(lease) + (count > MU_MATCHER_WORK_MAX ? count : MU_MATCHER_WORK_MAX);
     matcher->out = out;
     (void)mu_pool_match(lease->pool, matcher->now_ms, propose, matcher);
     send_proposals(matcher);

@@ -78,7 +78,7 @@ int64_t mu_follow_deadline(const struct mu_follow *follow)
 
 void mu_follow_doubt(struct mu_follow *follow, const struct mu_event *ev)
 {
-    if (follow->asked == 0) {
+    if (follow->asked == 0 && follow->state != MU_FOLLOW_RELEASED) { /* what was is not ours now */
         follow->retry_ms = ev->now_ms;
     }
 }

@@ -19,22 +19,28 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import urllib.request
 
+HERE = pathlib.Path(__file__).resolve().parent
+HEAD = HERE / "scale.md"
+TABLE = HERE.parent.parent / "docs" / "SCALING.md"
+PLOT = TABLE.with_name("scaling.svg")
 REGION, MODE = "bench-1", "hot"
 COUNTS = (1, 2, 4, 8)
-PLAYERS = {"quick": 20000, "full": 40000}
+PLAYERS = {"quick": 24000, "full": 32000}
 ROUNDS = {"quick": 3, "full": 7}
 MEASURE_S = {"quick": 4, "full": 8}
 WARM_S = 3  # after the number of matchers has changed and each has its slice
-QUOTA = 0.08  # of one processor, each matcher
+QUOTA = 0.04  # of one processor, each matcher
 PERIOD_S = 0.1  # of the quota
 LIMIT_S = 0.005  # between two looks of the limiter
 CONNECTIONS = 24
 START_S, JOIN_S, DRAIN_S = 20, 20, 10
+GATE, GATE_MAX = 1.8, 4  # times as many matches a second for twice the matchers, up to so many of them
 
 CONFIG = f"""regions:
   - name: {REGION}
@@ -67,8 +73,8 @@ RULES = {
     "teams": [{"name": name, "minPlayers": 5, "maxPlayers": 5} for name in ("red", "blue")],
     "rules": [
         {"name": "even", "type": "distance", "measurements": ["avg(teams[*].players.attributes[level])"],
-         "referenceValue": "avg(flatten(teams[*].players.attributes[level]))", "maxDistance": 1},
-        {"name": "near", "type": "batchDistance", "batchAttribute": "level", "maxDistance": 12}]}
+         "referenceValue": "avg(flatten(teams[*].players.attributes[level]))", "maxDistance": 0.5},
+        {"name": "near", "type": "batchDistance", "batchAttribute": "level", "maxDistance": 6}]}
 LEVELS = 100
 
 
@@ -267,7 +273,7 @@ async def post(reader, writer, method, path, body):
     return int(answer.split()[1]), json.loads(await reader.readexactly(length))
 
 
-async def fill(port, players, seed):
+async def fill(port, players, seed=1):
     """Registers players and queues each, with a level of its own."""
     numbers = iter(range(players))
     dice = random.Random(seed)
@@ -317,27 +323,94 @@ def measure(cluster, seconds):
     return (after - before) / took, {name: (now - used[name]) / took for name, now in cluster.cpu_s().items()}
 
 
-def run(build, mode, folder, seed=1):
+def play(build, mode, folder):
+    """All rounds.  Returns (rows, how matchers were held)."""
     with tempfile.TemporaryDirectory(prefix="muster-scale-", dir=folder) as own:
         cluster = Cluster(build, own)
         try:
             cluster.start()
             asyncio.run(put_rules(cluster.port))
-            asyncio.run(fill(cluster.port, PLAYERS[mode], seed))
+            asyncio.run(fill(cluster.port, PLAYERS[mode]))
             rows = []
             for number in range(ROUNDS[mode]):
                 for count in COUNTS if number % 2 == 0 else COUNTS[::-1]:
-                    cluster.have(count)
+                    joined_s = cluster.have(count)
                     time.sleep(WARM_S)
                     rate, used = measure(cluster, MEASURE_S[mode])
-                    waiting = cluster.value("muster_queue_tickets")
-                    rows.append({"matchers": count, "rate": rate, "cpu": used, "waiting": waiting})
-                    print(rows[-1], flush=True)
-            return rows, cluster.how
+                    rows.append({"matchers": count, "rate": rate, "cpu": used, "joined_s": joined_s,
+                                 "waiting": cluster.value("muster_queue_tickets"),
+                                 "held": used["matchers"] >= 0.9 * QUOTA * count})
+                    print(f"round {number + 1}: {count} matchers: {rate:.1f} matches/s", file=sys.stderr, flush=True)
         finally:
             cluster.close()
+        verdict = subprocess.run([pathlib.Path(build) / "tools/muster", "verify", "--data", pathlib.Path(own) / "data"],
+                                 capture_output=True, text=True, check=False, timeout=120)
+        if verdict.returncode != 0:
+            raise Failed(f"muster verify: {verdict.stderr}")
+        return rows, cluster.how
 
 
-if __name__ == "__main__":
-    import sys
-    run(sys.argv[1], "quick", "/tmp/w/slices")
+def summary(rows):
+    """By number of matchers: median, least and most matches a second, processor time of each kind; ratios."""
+    by = {}
+    for count in COUNTS:
+        good = [row for row in rows if row["matchers"] == count and row["held"]] or \
+               [row for row in rows if row["matchers"] == count]
+        rates = [row["rate"] for row in good]
+        by[count] = {"median": statistics.median(rates), "least": min(rates), "most": max(rates), "rounds": len(good),
+                     "held": all(row["held"] for row in good),
+                     "cpu": {name: statistics.median(row["cpu"][name] for row in good) for name in good[0]["cpu"]}}
+    for count in COUNTS[1:]:
+        by[count]["ratio"] = by[count]["median"] / by[count // 2]["median"]
+    return by
+
+
+def table(by):
+    names = [name for name in by[1]["cpu"] if name != "matchers"]
+    head = ("matchers", "matches/s", "least", "most", "rounds", "half as many x", "1 x", "processor: matchers", *names)
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for count, one in by.items():
+        ratio = f"**{one['ratio']:.2f}**" if "ratio" in one else "-"
+        cells = (str(count), f"**{one['median']:.1f}**", f"{one['least']:.1f}", f"{one['most']:.1f}", str(one["rounds"]), ratio,
+                 f"{one['median'] / by[1]['median']:.2f}", f"{100 * one['cpu']['matchers']:.1f} %",
+                 *(f"{100 * one['cpu'][name]:.1f} %" for name in names))
+        yield "| " + " | ".join(cells) + " |"
+
+
+def plot(program, by):
+    lines = ["panel one hot queue|matchers|matches a second", "line in proportion"]
+    lines += [f"{count} {count * by[1]['median']:.3f}" for count in COUNTS]
+    lines += ["points least and most"]
+    lines += [f"{count} {one[which]:.3f}" for count, one in by.items() for which in ("least", "most")]
+    lines += ["strong median"] + [f"{count} {one['median']:.3f}" for count, one in by.items()]
+    done = subprocess.run([program, "One hot queue, 1 to 8 matchers"], input="\n".join(lines) + "\n", capture_output=True,
+                          text=True, check=True, timeout=30)
+    PLOT.write_text(done.stdout)
+
+
+def write(by, how, place):
+    head = HEAD.read_text().format(quota=f"{100 * QUOTA:g} %", how=how, players=PLAYERS[place["mode"]],
+                                   seconds=MEASURE_S[place["mode"]])
+    TABLE.write_text("\n".join([head, f"{place['date']}, commit {place['commit']}, {place['mode']}; {place['machine']}.", "",
+                                *table(by), "", f"![One hot queue, 1 to 8 matchers]({PLOT.name})", ""]))
+
+
+def main(build, mode, folder, place):
+    """Measures, writes docs/SCALING.md and its plot.  Returns an exit code: 1 when a doubling to 4 is below the gate."""
+    try:
+        rows, how = play(build, mode, folder)
+    except Failed as failure:
+        print(f"bench: scale: {failure}", file=sys.stderr)
+        return 1
+    by = summary(rows)
+    write(by, how, place)
+    plot(pathlib.Path(build) / "tests/bench/bench_plot", by)
+    print("\n".join(table(by)))
+    failed = 0
+    for count in COUNTS[1:]:
+        verdict = "ok" if by[count]["ratio"] >= GATE else "FAIL" if count <= GATE_MAX else "not met"
+        verdict = verdict if by[count]["held"] and by[count // 2]["held"] else "INVALID"
+        failed += verdict == "FAIL"
+        print(f"{count // 2} to {count} matchers: {by[count]['ratio']:.2f}, wanted >= {GATE}: {verdict}")
+    return 1 if failed else 0

@@ -93,6 +93,8 @@ async def run(live):
     kinds = sorted(process["kind"] for process in json.loads(out)["processes"])
     live.equal((code, kinds), (0, ["broker", "gateway", "lobby", "matcher", "matcher"] + 4 * ["queue"] + ["store"]),
                "muster status --json tells every process")
+    said = {(process["build"] is None, process["name"] is None) for process in json.loads(out)["processes"]}
+    live.equal(said, {(False, False)}, "each says its name and its build")
     code, out, _ = await live.muster("top", "--count", "2", "--interval", "200", "--gateway", f"127.0.0.1:{cluster.port}")
     live.equal((code, out.count("ready"), out.count("per second")), (0, 2, 1), "muster top: two frames, rates in the second")
     await drains(live, cluster)

@@ -116,9 +116,9 @@ async def refused(live):
     code, _, err = await live.muster(*actor)
     live.check(code == 64 and "--partition is needed" in err, f"a lobby actor without a partition, of several: {err.strip()}")
     code, _, err = await live.muster(*actor, "--partition", "lobby/2")
-    live.check(code == 78 and "has 2 of them" in err, f"a partition that there is not: {err.strip()}")
+    live.check(code == 78 and "lobby/0 to lobby/1 only" in err, f"a partition that there is not: {err.strip()}")
     code, _, err = await live.muster(*actor, "--partition", "lobby/one")
-    live.check(code == 78 and "has 2 of them" in err, "nor is that one")
+    live.check(code == 78 and "lobby/0 to lobby/1 only" in err, "nor is that one")
 
 
 async def run(live):

@@ -22,8 +22,9 @@ void checks_asked(struct sim *sim, const struct mu_msg_envelope *envelope)
 {
     struct checks *checks = sim->checks;
     bool owns = envelope->fence != 0 || envelope->op == MU_OP_EPOCH_TAKE;
-    if (checks_read(checks, MU_TABLE_IDEMPOTENCY, MU_OP_IDEMPOTENCY, envelope->idempotency_key)) {
-        return; /* it was taken before: asking again changes nothing */
+    if (envelope->op == MU_OP_LOBBY_GET ||
+        checks_read(checks, MU_TABLE_IDEMPOTENCY, MU_OP_IDEMPOTENCY, envelope->idempotency_key)) {
+        return; /* to read changes nothing, nor to ask again what was taken before */
     }
     for (uint32_t i = 0; i < LIVES_MAX && owns; i++) {
         if (checks->lives[i].incarnation == envelope->incarnation && envelope->incarnation != 0) {
@@ -85,7 +86,7 @@ void checks_answered(struct sim *sim, const struct mu_msg_envelope *answer, stru
     uint64_t epoch = checks->grants[asked->partition].epoch;
     if (asked->fence != 0 && asked->fence < epoch) {
         sim_fail(sim, "%s: the store took %s under epoch %" PRIu64 " after it gave %" PRIu64,
-                 checks->partitions[asked->partition], mu_msg_layout(answer->op)->name,
+                 checks->partitions[asked->partition], mu_msg_layout((uint32_t)answer->op)->name,
                  asked->fence, epoch);
     }
     if (answer->op == MU_OP_EPOCH && asked->fence == 0 &&

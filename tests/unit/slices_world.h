@@ -3,10 +3,9 @@
 #ifndef MU_TESTS_UNIT_SLICES_WORLD_H
 #define MU_TESTS_UNIT_SLICES_WORLD_H
 
-#include <stdlib.h>
-
 #include "actors/matcher_state.h"
 #include "actors/queue_shard.h"
+#include "core/parse.h"
 #include "tests/unit/queue_world.h"
 
 enum { WORKERS_MAX = 8, TICKETS_MAX = 4096, PENDING_MAX = 1024, TURN_MS = 10, RANKED = 1 };
@@ -97,6 +96,14 @@ static inline void cancel_ticket(uint32_t index)
     }
 }
 
+/* The index of a ticket, of its id. */
+static inline uint32_t index_of(const char *id)
+{
+    uint64_t index = 0;
+    assert_int_equal(mu_parse_u64(id + 4, 0, kept_count, &index), 0);
+    return (uint32_t)index;
+}
+
 static inline void answer_one(const struct pending *one)
 {
     static struct mu_msg_match_committed answer;
@@ -104,7 +111,7 @@ static inline void answer_one(const struct pending *one)
     memcpy(answer.match, one->commit.match, sizeof answer.match);
     for (uint32_t i = 0; i < one->commit.tickets_count; i++) {
         const struct mu_msg_ticket_ref *ref = &one->commit.tickets[i];
-        struct kept *ticket = &kept[strtoul(ref->id + 4, NULL, 10)];
+        struct kept *ticket = &kept[index_of(ref->id)];
         if (ticket->state != MU_TICKET_QUEUED || ticket->version != ref->version) {
             struct mu_msg_ticket_ref *truth = &answer.conflicts[answer.conflicts_count++];
             *truth = *ref;
@@ -114,7 +121,7 @@ static inline void answer_one(const struct pending *one)
     }
     answer.committed = answer.conflicts_count == 0;
     for (uint32_t i = 0; answer.committed && i < one->commit.tickets_count; i++) {
-        struct kept *ticket = &kept[strtoul(one->commit.tickets[i].id + 4, NULL, 10)];
+        struct kept *ticket = &kept[index_of(one->commit.tickets[i].id)];
         ticket->state = MU_TICKET_MATCHED;
         ticket->version++;
         matched++;
@@ -123,7 +130,7 @@ static inline void answer_one(const struct pending *one)
     rig.msg.match_committed = answer;
     assert_int_equal(rig_send(&rig, MU_FRAME_REPLY, "#57", one->sequence), 0);
     for (uint32_t i = 0; answer.committed && i < one->commit.tickets_count; i++) {
-        push_kept((uint32_t)strtoul(one->commit.tickets[i].id + 4, NULL, 10));
+        push_kept(index_of(one->commit.tickets[i].id));
     }
 }
 

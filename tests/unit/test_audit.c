@@ -196,7 +196,7 @@ static void test_exchanged(void **state)
     world_destroy(world);
 }
 
-/* Each object that is live in a lobby partition, in one more of them, and in another one instead. */
+/* Each object that is live in a lobby partition: in one more of them, and in another instead. */
 static void test_in_another_lobby(void **state)
 {
     (void)state;

@@ -272,6 +272,21 @@ static void test_releases(void **state)
     assert_int_equal(out->count, 0);
 }
 
+/* An answer that came late leaves a doubt; it is not asked about any more. */
+static void test_doubts_nothing_when_released(void **state)
+{
+    (void)state;
+    serve();
+    release();
+    (void)expect(MU_OP_EPOCH_RELEASE);
+    answer_epoch();
+    const struct mu_event ev = event(MU_EV_MESSAGE);
+    mu_follow_doubt(&follow, &ev);
+    assert_int_equal(mu_follow_deadline(&follow), MU_NEVER);
+    mu_follow_tick(&follow, &ev, out); /* another deadline of the owner's has come */
+    assert_int_equal(out->count, 0);
+}
+
 /* Another process has it, or the store does not know the request: it is over, too. */
 static void test_releases_in_vain(void **state)
 {
@@ -347,6 +362,7 @@ int main(int argc, char **argv)
         TEST(test_fenced),
         TEST(test_is_heard),
         TEST(test_releases),
+        TEST(test_doubts_nothing_when_released),
         TEST(test_releases_in_vain),
         TEST(test_releases_early),
         TEST(test_scans_anew),

@@ -220,7 +220,7 @@ static const char *chosen(struct lobby_host *by, uint32_t nth)
 }
 
 /* Both choose at the same moment among the same servers: each those at home first, so that no one
- * is refused before there are too few; but a fuller server at home is no better than a freer one. */
+ * is refused before there are too few; but a fuller one at home is no better than a freer one. */
 static void test_choices_differ(void **state)
 {
     (void)state;
