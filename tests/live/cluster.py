@@ -94,8 +94,8 @@ class Processes:
 
 async def serves(live, processes):
     logs = [await processes.start(words) for words in PARTS]
-    live.check((await processes.said(logs[0], "endpoint=ipc://")).endswith("/a name=a"), "broker a listens where the file says")
-    live.check((await processes.said(logs[1], "endpoint=ipc://")).endswith("/b name=b"), "broker b where its bind says")
+    live.check((await processes.said(logs[0], "endpoint=ipc://")).endswith("/a name=a keys=no"), "broker a listens where the file says")
+    live.check((await processes.said(logs[1], "endpoint=ipc://")).endswith("/b name=b keys=no"), "broker b where its bind says")
     listening = dict(word.split("=", 1) for word in (await processes.said(logs[6], 'event="listening" ')).split())
     live.equal((listening["address"], listening["name"]), ("127.0.0.1", "edge-1"), "the only gateway needs no name")
     live.check(listening["admin_port"] != "0", "and has its admin listener")
@@ -117,11 +117,11 @@ async def above_the_file(live, processes, path):
     environment = {"MUSTER_NAME": "b", "MUSTER_LOG": "info", "MUSTER_LISTEN": "ipc://" + live.path("c"),
                    "MUSTER_SERVICE_HOST": "10.0.0.1"}
     log = await processes.start(["broker"], **environment)
-    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/c name=b"), "MUSTER_LISTEN above the file")
+    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/c name=b keys=no"), "MUSTER_LISTEN above the file")
     live.equal(await processes.said(log, 'names='), '"MUSTER_SERVICE_HOST"', "an unknown variable is warned of")
     await processes.stop()
     log = await processes.start(["broker", "--bind", "ipc://" + live.path("d"), "--name", "else"], **environment)
-    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/d name=else"), "--bind above MUSTER_LISTEN")
+    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/d name=else keys=no"), "--bind above MUSTER_LISTEN")
     await processes.stop()
     code, out, _ = await live.muster("config", "print", "--config", path, "--origin", "--set", "cooldown_ms=1")
     live.check(code == 0 and f"# {path}:5\n" in out and "# --set cooldown_ms\n" in out, "muster config print --origin")

@@ -12,6 +12,8 @@ import urllib.request
 
 import kill
 import live as l
+import recorded
+from history import History
 
 REGION = "eu-west-1"
 PLAYERS = 4  # who play
@@ -97,7 +99,7 @@ class Matchers:
 
 async def wait_in_crowd(cluster):
     """Fills the hot queue."""
-    http = l.Http(cluster)
+    http = l.Http(cluster.door)
     for number in range(WAITING):
         body = {"username": f"crowd-{number}", "region": REGION}
         _, answer = await http.definite("POST", "/v1/players/register", body, f"register-{number}")
@@ -109,15 +111,15 @@ async def wait_in_crowd(cluster):
     http.close()
 
 
-async def goes_on(live, log, what):
+async def goes_on(live, history, what):
     """Waits for a result of a request that comes after this."""
     since = time.monotonic()
-    await l.wait_for(f"a result after {what}", lambda: log.cycles[REGION] > since, WHOLE_S + l.EVENT_S)
+    await l.wait_for(f"a result after {what}", lambda: history.cycles[REGION] > since, WHOLE_S + l.EVENT_S)
     took = time.monotonic() - since
     live.check(took < WHOLE_S, f"matches go on after {what}: a result in {took:.2f} s")
 
 
-async def come_and_go(live, cluster, log, matchers):
+async def come_and_go(live, cluster, history, matchers):
     await wait_in_crowd(cluster)
     first = set(await matchers.pools())
     matchers.living = set(first)
@@ -133,9 +135,9 @@ async def come_and_go(live, cluster, log, matchers):
     live.equal(await leaving.wait(), 0, "the one that was asked to end ended well")
     took = time.monotonic() - begun
     live.check(took < DRAIN_S, f"it handed over, and ended after {took:.2f} s")
-    await goes_on(live, log, "SIGTERM")
+    await goes_on(live, history, "SIGTERM")
     matchers.processes["matcher/extra-3"].kill()
-    await goes_on(live, log, "kill -9")
+    await goes_on(live, history, "kill -9")
     matchers.living = first
     took = await matchers.start("matcher/extra-4")
     live.check(took < JOIN_S, f"another one has slices after {took:.2f} s")
@@ -148,12 +150,13 @@ async def run(live):
     with open(config, "w", encoding="ascii") as file:
         file.write(kill.CONFIG.replace("settings:\n", "settings:\n  slice_tickets_min: 2\n") + CROWD)
     cluster = await l.Cluster(live, live.path("data"), "--bots", "4", "--matchers", "1", "--config", config).start()
-    log = kill.Log()
-    players = [kill.Player(live, cluster, log, REGION, i) for i in range(PLAYERS)]
+    history = History()
+    world = recorded.World(history, [cluster.door], live.random)
+    players = [recorded.Player(world, f"rec-{i}", REGION) for i in range(PLAYERS)]
     await asyncio.gather(*(player.register() for player in players))
     tasks = [asyncio.ensure_future(player.run()) for player in players]
     matchers = Matchers(live, cluster)
-    coming = asyncio.ensure_future(come_and_go(live, cluster, log, matchers))
+    coming = asyncio.ensure_future(come_and_go(live, cluster, history, matchers))
     try:
         await asyncio.wait([coming, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -162,14 +165,13 @@ async def run(live):
         await coming
     finally:
         coming.cancel()
-        for player in players:
-            player.stopping = True
+        world.stopping = True
         await asyncio.gather(coming, *tasks, return_exceptions=True)
         begun = time.monotonic()
         code, left = await cluster.stop()
         live.equal((code, left), (0, []), f"Ctrl-C ends the cluster, in {time.monotonic() - begun:.2f} s")
         matchers.end()
-    await kill.prove(live, cluster, log)
+    await kill.prove(live, cluster, history)
 
 
 if __name__ == "__main__":

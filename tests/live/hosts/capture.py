@@ -3,7 +3,7 @@
 capture.py PORTS DEVICE... runs in the switch.  Each line of stdin is a word to look for from then on; at the end of stdin it
 prints what it saw as JSON and ends:
 
-    {"edge": [bytes, {word: count}], "bus": [bytes, {word: count}], "lost": packets that came too fast}
+    {"edge": [bytes, {word: count}], "bus": [bytes, {word: count}], "packets": all, "lost": how many more came too fast}
 
 Edge is TCP from or to one of PORTS (80,81): HTTP, which is plain.  Bus is all the rest.  A word that is cut in two by packets of
 one stream is found, too.  Each packet is seen at both lines that it takes, so counts are not exact.
@@ -35,7 +35,7 @@ class Capture:
         self.bytes = {"edge": 0, "bus": 0}
         self.found = {"edge": {}, "bus": {}}
         self.tails = {}  # stream -> its last bytes
-        self.lost = 0
+        self.packets = 0
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(EVERYTHING))
         try:
             self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
@@ -50,6 +50,7 @@ class Capture:
                 size, address = self.socket.recvfrom_into(self.packet)
             except BlockingIOError:
                 return
+            self.packets += 1
             if address[0] in self.devices:
                 self.look(bytes(self.packet[:size]))
 
@@ -76,7 +77,7 @@ class Capture:
     def seen(self):
         drops = struct.unpack("II", self.socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
         return {kind: [self.bytes[kind], {word.decode(): count for word, count in self.found[kind].items()}]
-                for kind in self.bytes} | {"lost": drops}
+                for kind in self.bytes} | {"packets": self.packets, "lost": drops}
 
 
 def main():

@@ -17,6 +17,7 @@ HOSTS = 6
 CLIENTS = "h5"
 STRANGER = "h6"
 HEAL_S = 5.0  # from the end of a fault to full service, at most
+LOST_MAX = 0.01  # share of packets that may be too fast for the eye; one name of thousands is enough to be found
 PROBE_S = 30  # after which a round is given up
 
 
@@ -164,7 +165,8 @@ class Session:
         seen = await self.eye.stop()
         (edge_bytes, edge), (bus_bytes, bus) = seen["edge"], seen["bus"]
         self.live.check(edge.get(self.canary, 0) > 0, f"the eye sees players' names in {edge_bytes} bytes of plain HTTP: {edge}")
-        self.live.check(bus_bytes > 0 and seen["lost"] == 0 and not bus, f"and none in {bus_bytes} bytes of the bus: {bus}; {seen['lost']} packets lost")
+        self.live.check(bus_bytes > 0 and not bus, f"and none in {bus_bytes} bytes of the bus: {bus}")
+        self.live.check(seen["lost"] <= LOST_MAX * seen["packets"], f"it missed {seen['lost']} of {seen['packets']} packets")
         for name in reversed(self.lab.hosts):
             units = list(await self.lab[name].units())
             if units:
