@@ -11,7 +11,11 @@
  *
  * A ticket is in one slice of each of its pools, and each slice is a pool of its own to the matcher
  * that has it.  Slices are for speed: what crosses on its way, a ticket that moves and a match that
- * is proposed with it, is judged by what the shard knows of the tickets alone. */
+ * is proposed with it, is judged by what the shard knows of the tickets alone.
+ *
+ * Memory: 128 bytes a ticket for its four places; 140 KB a pool, and 11 KB for each slice that it
+ * has had at once.  A message is a ticket's join or leave, 64 or 256 to a POOL_SYNC; nothing passes
+ * over all tickets of a pool, nor over those of other slices. */
 #ifndef MU_ACTORS_QUEUE_POOL_H
 #define MU_ACTORS_QUEUE_POOL_H
 
