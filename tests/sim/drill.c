@@ -50,16 +50,21 @@ static void cut(struct sim *sim, struct node *node, uint32_t index, bool up, boo
               up ? " cut up" : "", down ? " cut down" : "");
 }
 
-/* A broker dies. */
+/* A broker dies, or stands still. */
 static bool drill_broker(struct sim *sim)
 {
     struct broker *broker = &sim->brokers[sim_below(sim, sim->brokers_count)];
-    if (sim->brokers_count > 1) {
-        sim_trace(sim, "world", "DRILL: %s", broker->name);
+    if (sim->brokers_count == 1) {
+        return false;
+    }
+    sim_trace(sim, "world", "DRILL: %s", broker->name);
+    if (sim_below(sim, 3) == 0) {
+        broker->still_until_ms = sim->now_ms + AWAY_MS;
+    } else {
         hub_die(sim, broker);
         broker->back_ms = sim->now_ms + AWAY_MS;
     }
-    return sim->brokers_count > 1;
+    return true;
 }
 
 /* A link is cut, one way or both. */
