@@ -31,8 +31,8 @@ static const uint32_t failures_max[] = {
 
 /* Order. */
 
-/* Sorts [count] tickets of pool->due, the first to be served last: a stable merge sort from below, no
- * recursion, no allocation. */
+/* Sorts [count] tickets of pool->due, the first to be served last: a stable merge sort from below,
+ * no recursion, no allocation. */
 static void sort_run(struct mu_pool *pool, uint32_t *due, uint32_t count)
 {
     for (uint32_t width = 1; width < count; width *= 2) {

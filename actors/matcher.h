@@ -21,10 +21,10 @@
 #define MU_MATCHER_DRAIN_SILENCE_MS 1500 /* the same while it drains */
 #define MU_MATCHER_BATCH_MAX        64   /* PROPOSALS of one batch; the rest follows in the next */
 
-/* Looks and steps of one batch (struct mu_pool_work): what is left then follows in the next, so that
- * a queue that is large or hard to match holds up no other one for long, nor what shards hear of
- * this matcher, nor the matches that it has found.  Some ten ms, and what mu_pool_match() tries in
- * vain in one call; of a pool with more tickets than that, one for each. */
+/* Looks and steps of one batch (struct mu_pool_work): what is left then follows in the next, so
+ * that a queue that is large or hard to match holds up no other one for long, nor what shards hear
+ * of this matcher, nor the matches that it has found.  Some ten ms, and what mu_pool_match() tries
+ * in vain in one call; of a pool with more tickets than that, one for each. */
 #define MU_MATCHER_WORK_MAX 65536
 
 extern const struct mu_actor_ops mu_matcher_ops;

@@ -16,16 +16,17 @@
 
 #include "core/actor.h"
 
-#define MU_QUEUE_FORWARDS_MAX 4096 /* requests that were passed on; more: OVERLOADED */
-#define MU_QUEUE_COMMITS_MAX  4096 /* matches being committed; more proposals wait */
-#define MU_QUEUE_EXPIRIES_MAX 1024 /* tickets being expired */
-#define MU_QUEUE_EXPLAINS_MAX 8    /* tickets being explained: matchers have better to do */
-#define MU_QUEUE_RETRY_MS     500  /* before a commit or an expiry is sent again; grows */
-#define MU_QUEUE_RETRY_MS_MAX 4000 /* the longest */
-#define MU_QUEUE_ASK_MS       1000 /* for a matcher to answer a new pool */
-#define MU_QUEUE_KEEPALIVE_MS 500  /* between two POOL_SYNCs when nothing happens */
-#define MU_QUEUE_SILENCE_MS   2000 /* without a POOL_ACK: the pool goes to another matcher */
-#define MU_QUEUE_DOUBT_MS     100  /* an acknowledged ticket must be in the log by then */
+#define MU_QUEUE_FORWARDS_MAX   4096 /* requests that were passed on; more: OVERLOADED */
+#define MU_QUEUE_COMMITS_MAX    4096 /* matches being committed; more proposals wait */
+#define MU_QUEUE_EXPIRIES_MAX   1024 /* tickets being expired */
+#define MU_QUEUE_EXPLAINS_MAX   8    /* tickets being explained: matchers have better to do */
+#define MU_QUEUE_RETRY_MS       500  /* before a commit or an expiry is sent again; grows */
+#define MU_QUEUE_RETRY_MS_MAX   4000 /* the longest */
+#define MU_QUEUE_ASK_MS         1000 /* for a matcher to answer a new pool */
+#define MU_QUEUE_KEEPALIVE_MS   500  /* between two POOL_SYNCs when nothing happens */
+#define MU_QUEUE_SILENCE_MS     2000 /* without a sign: slices go to another matcher; grows */
+#define MU_QUEUE_SILENCE_MS_MAX 8000 /* the longest, of a matcher that was silent and not gone */
+#define MU_QUEUE_DOUBT_MS       100  /* an acknowledged ticket must be in the log by then */
 
 extern const struct mu_actor_ops mu_queue_ops;
 

@@ -62,8 +62,8 @@ static uint32_t load_of(const struct queue_shard *shard, const struct loads *loa
 static bool takes_more(const struct queue_shard *shard, const struct loads *loads, uint32_t index)
 {
     const struct queue_matcher *matcher = &shard->matchers[index];
-    return matcher->instance[0] != '\0' && !matcher->draining &&
-           shard->now_ms >= matcher->shy_until_ms && (matcher->proven || loads->slices[index] == 0);
+    return mu_queue_matcher_usable(matcher) && shard->now_ms >= matcher->shy_until_ms &&
+           (matcher->proven || loads->slices[index] == 0);
 }
 
 /* For those that are equal otherwise: each shard has an order of its own (FNV-1a), so that not all
@@ -102,7 +102,7 @@ static uint32_t freest(const struct queue_shard *shard, const struct loads *load
     uint32_t best = MU_QUEUE_NOBODY;
     for (uint32_t i = 0; i < MU_QUEUE_MATCHERS_MAX; i++) {
         const struct queue_matcher *matcher = &shard->matchers[i];
-        if (matcher->instance[0] != '\0' && !matcher->draining &&
+        if (mu_queue_matcher_usable(matcher) &&
             (best == MU_QUEUE_NOBODY || is_freer(shard, loads, i, best))) {
             best = i;
         }
@@ -124,8 +124,7 @@ static void take_away(struct queue_shard *shard, struct queue_slice *slice)
 /* usable: whether there is anybody to give it to */
 static void settle_slice(struct queue_shard *shard, struct queue_slice *slice, bool usable)
 {
-    int64_t patience_ms =
-        slice->state == QUEUE_SLICE_ASKING ? MU_QUEUE_ASK_MS : MU_QUEUE_SILENCE_MS;
+    int64_t patience_ms = mu_queue_slice_patience(shard, slice);
     if (slice->state != QUEUE_SLICE_IDLE && shard->now_ms - slice->heard_ms >= patience_ms) {
         take_away(shard, slice);
     }
@@ -168,7 +167,7 @@ static struct share share_of(const struct queue_shard *shard, const struct loads
 {
     struct share share = { 0, 0 };
     for (uint32_t i = 0; i < MU_QUEUE_MATCHERS_MAX; i++) {
-        if (shard->matchers[i].instance[0] != '\0') {
+        if (mu_queue_matcher_usable(&shard->matchers[i])) {
             share.own += loads->own[i];
             share.all += load_of(shard, loads, i);
         }
@@ -244,7 +243,8 @@ void mu_queue_assign_soon(struct queue_shard *shard, bool proven)
 {
     bool alone = true; /* no other shard moves its slices now as well */
     for (uint32_t i = 0; i < MU_QUEUE_MATCHERS_MAX; i++) {
-        alone = alone && (shard->matchers[i].instance[0] == '\0' || shard->matchers[i].others == 0);
+        alone = alone &&
+                (!mu_queue_matcher_usable(&shard->matchers[i]) || shard->matchers[i].others == 0);
     }
     int64_t at_ms = shard->now_ms + (proven && !alone ? HEARD_MS : 0);
     shard->balance_ms = at_ms < shard->balance_ms ? at_ms : shard->balance_ms;

@@ -7,6 +7,9 @@
 
 #include "actors/queue_shard.h"
 
+enum { FORGOTTEN_MS = 60000 }; /* of silence: then a matcher is as if it had never been */
+static_assert((int)FORGOTTEN_MS > MU_QUEUE_SILENCE_MS_MAX, "it is silent first");
+
 void mu_queue_matchers_init(struct queue_shard *shard)
 {
     memset(shard->matchers, 0, sizeof shard->matchers);
@@ -37,27 +40,55 @@ static uint32_t slices_of(const struct queue_shard *shard, uint32_t matcher)
     return count;
 }
 
-static uint32_t add(struct queue_shard *shard, const char *instance)
+/* A place for one more: free, or of the one that has been silent for longest; or
+ * MU_QUEUE_NOBODY. */
+static uint32_t place(const struct queue_shard *shard)
 {
+    uint32_t best = MU_QUEUE_NOBODY;
     for (uint32_t i = 0; i < MU_QUEUE_MATCHERS_MAX; i++) {
-        struct queue_matcher *matcher = &shard->matchers[i];
+        const struct queue_matcher *matcher = &shard->matchers[i];
         if (matcher->instance[0] == '\0') {
-            *matcher = (struct queue_matcher){ .proven = false };
-            memcpy(matcher->instance, instance, strnlen(instance, MU_ADDRESS_MAX));
             return i;
         }
+        if (matcher->silent &&
+            (best == MU_QUEUE_NOBODY || matcher->heard_ms < shard->matchers[best].heard_ms)) {
+            best = i;
+        }
     }
-    mu_outbox_note(shard->out, "matcher %s: too many -> ignored", instance);
-    return MU_QUEUE_NOBODY;
+    return best;
+}
+
+static uint32_t add(struct queue_shard *shard, const char *instance)
+{
+    uint32_t index = place(shard);
+    if (index == MU_QUEUE_NOBODY) {
+        mu_outbox_note(shard->out, "matcher %s: too many -> ignored", instance);
+        return index;
+    }
+    shard->matchers[index] = (struct queue_matcher){ .silence_ms = MU_QUEUE_SILENCE_MS };
+    memcpy(shard->matchers[index].instance, instance, strnlen(instance, MU_ADDRESS_MAX));
+    return index;
+}
+
+/* It was not gone: it is slow, or cut off now and then.  To take its slices again and again would
+ * cost more than to wait a little longer. */
+static void come_back(struct queue_matcher *matcher)
+{
+    int64_t longer_ms = 2 * matcher->silence_ms;
+    matcher->silent = false;
+    matcher->proven = false;
+    matcher->silence_ms = longer_ms < MU_QUEUE_SILENCE_MS_MAX ? longer_ms : MU_QUEUE_SILENCE_MS_MAX;
 }
 
 void mu_queue_matcher_here(struct queue_shard *shard, const struct mu_event *ev)
 {
     const struct mu_msg_matcher_here *here = &ev->msg->matcher_here;
     uint32_t index = find(shard, ev->envelope->source);
-    bool fresh = index == MU_QUEUE_NOBODY;
-    if (fresh && !here->draining) {
+    bool fresh = index == MU_QUEUE_NOBODY || shard->matchers[index].silent;
+    if (index == MU_QUEUE_NOBODY && !here->draining) {
         index = add(shard, ev->envelope->source);
+    } else if (index != MU_QUEUE_NOBODY && fresh) {
+        come_back(&shard->matchers[index]);
     }
     if (index == MU_QUEUE_NOBODY) {
         return;
@@ -77,24 +108,41 @@ void mu_queue_matcher_here(struct queue_shard *shard, const struct mu_event *ev)
     }
 }
 
+static void fall_silent(struct queue_shard *shard, uint32_t index)
+{
+    struct queue_matcher *matcher = &shard->matchers[index];
+    mu_outbox_note(shard->out, "matcher %s is silent", matcher->instance);
+    for (uint32_t k = 0; k < shard->config->modes_count; k++) {
+        struct queue_pool *pool = &shard->pools[k];
+        for (uint32_t n = 0; n < pool->edges.slices; n++) {
+            if (pool->slices[n].matcher == index) {
+                mu_queue_slice_end(shard, &pool->slices[n]);
+            }
+        }
+    }
+    matcher->silent = true;
+    matcher->others = 0;
+}
+
+/* When something is due of a matcher. */
+static int64_t due_of(const struct queue_matcher *matcher)
+{
+    if (matcher->instance[0] == '\0') {
+        return MU_NEVER;
+    }
+    return matcher->heard_ms + (matcher->silent ? FORGOTTEN_MS : matcher->silence_ms);
+}
+
 void mu_queue_matchers_tick(struct queue_shard *shard)
 {
     for (uint32_t i = 0; i < MU_QUEUE_MATCHERS_MAX; i++) {
         struct queue_matcher *matcher = &shard->matchers[i];
-        if (matcher->instance[0] == '\0' ||
-            shard->now_ms - matcher->heard_ms < MU_QUEUE_SILENCE_MS) {
-            continue;
+        if (due_of(matcher) <= shard->now_ms && !matcher->silent) {
+            fall_silent(shard, i);
         }
-        mu_outbox_note(shard->out, "matcher %s is silent -> forgotten", matcher->instance);
-        for (uint32_t k = 0; k < shard->config->modes_count; k++) {
-            struct queue_pool *pool = &shard->pools[k];
-            for (uint32_t n = 0; n < pool->edges.slices; n++) {
-                if (pool->slices[n].matcher == i) {
-                    mu_queue_slice_end(shard, &pool->slices[n]);
-                }
-            }
+        if (due_of(matcher) <= shard->now_ms) {
+            matcher->instance[0] = '\0';
         }
-        matcher->instance[0] = '\0';
     }
 }
 
@@ -102,10 +150,8 @@ int64_t mu_queue_matchers_deadline(const struct queue_shard *shard)
 {
     int64_t earliest = MU_NEVER;
     for (uint32_t i = 0; i < MU_QUEUE_MATCHERS_MAX; i++) {
-        const struct queue_matcher *matcher = &shard->matchers[i];
-        int64_t due =
-            matcher->instance[0] == '\0' ? MU_NEVER : matcher->heard_ms + MU_QUEUE_SILENCE_MS;
-        earliest = due < earliest ? due : earliest;
+        int64_t due_ms = due_of(&shard->matchers[i]);
+        earliest = due_ms < earliest ? due_ms : earliest;
     }
     return earliest;
 }
@@ -114,7 +160,7 @@ uint32_t mu_queue_matchers_usable(const struct queue_shard *shard)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < MU_QUEUE_MATCHERS_MAX; i++) {
-        count += shard->matchers[i].instance[0] != '\0' && !shard->matchers[i].draining;
+        count += mu_queue_matcher_usable(&shard->matchers[i]);
     }
     return count;
 }

@@ -371,6 +371,11 @@ static void send_snapshot(struct queue_shard *shard, struct queue_slice *slice)
 
 void mu_queue_slice_flush(struct queue_shard *shard, struct queue_slice *slice)
 {
+    bool sign = shard->now_ms - slice->sent_ms >= MU_QUEUE_KEEPALIVE_MS;
+    if (slice->state == QUEUE_SLICE_ASKING && sign) {
+        slice->seq = 0; /* the same again: it may have been lost */
+        send_sync(shard, slice, false);
+    }
     if (!mu_queue_slice_lives(slice)) {
         return;
     }
@@ -383,11 +388,22 @@ void mu_queue_slice_flush(struct queue_shard *shard, struct queue_slice *slice)
     }
 }
 
+int64_t mu_queue_slice_patience(const struct queue_shard *shard, const struct queue_slice *slice)
+{
+    if (slice->state == QUEUE_SLICE_IDLE) {
+        return MU_NEVER;
+    }
+    int64_t silence_ms = shard->matchers[slice->matcher].silence_ms;
+    return slice->state == QUEUE_SLICE_ASKING ? silence_ms * MU_QUEUE_ASK_MS / MU_QUEUE_SILENCE_MS
+                                              : silence_ms;
+}
+
 int64_t mu_queue_slice_deadline(const struct queue_shard *shard, const struct queue_slice *slice)
 {
+    int64_t patience_ms = mu_queue_slice_patience(shard, slice);
     switch (slice->state) {
     case QUEUE_SLICE_IDLE: return MU_NEVER;
-    case QUEUE_SLICE_ASKING: return slice->heard_ms + MU_QUEUE_ASK_MS;
+    case QUEUE_SLICE_ASKING: break;
     case QUEUE_SLICE_SENDING:
         if (mu_queue_slice_keeps_up(slice)) {
             return shard->now_ms;
@@ -398,7 +414,7 @@ int64_t mu_queue_slice_deadline(const struct queue_shard *shard, const struct qu
     if (has_gathered(slice)) {
         return shard->now_ms; /* it was more than one batch may send */
     }
-    int64_t silent_ms = slice->heard_ms + MU_QUEUE_SILENCE_MS;
+    int64_t silent_ms = slice->heard_ms + patience_ms;
     int64_t sign_ms = slice->sent_ms + MU_QUEUE_KEEPALIVE_MS;
     return silent_ms < sign_ms ? silent_ms : sign_ms;
 }

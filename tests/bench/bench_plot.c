@@ -38,8 +38,8 @@ static bool take_panel(struct drawing *drawing, const char *text)
         return false;
     }
     struct mu_plot_panel *panel = &drawing->panels[drawing->panels_count++];
-    return sscanf(text, "%63[^|]|%47[^|]|%47[^\n]", panel->title, panel->x_label,
-                  panel->y_label) == 3;
+    return sscanf(text, "%63[^|]|%47[^|]|%47[^\n]", panel->title, panel->x_label, panel->y_label) ==
+           3;
 }
 
 static bool take_series(struct drawing *drawing, const char *label, bool points, bool strong)
@@ -73,7 +73,9 @@ static bool take(struct drawing *drawing, const char *line)
         const char *word;
         bool points;
         bool strong;
-    } kinds[] = { { "line ", false, false }, { "strong ", false, true }, { "points ", true, false } };
+    } kinds[] = { { "line ", false, false },
+                  { "strong ", false, true },
+                  { "points ", true, false } };
     if (strncmp(line, "panel ", 6) == 0) {
         finish(drawing);
         return take_panel(drawing, line + 6);

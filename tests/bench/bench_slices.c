@@ -197,9 +197,9 @@ static void commit(struct play *play, uint64_t sequence)
     }
     qsort(seats, commit.tickets_count, sizeof seats[0], by_team);
     int32_t region = mu_config_region(&play->config, commit.region);
-    play->r = play->r == 0 ? mu_replay_emit(play->replay, (uint32_t)region, seats,
-                                            commit.tickets_count)
-                           : play->r;
+    play->r = play->r == 0
+                  ? mu_replay_emit(play->replay, (uint32_t)region, seats, commit.tickets_count)
+                  : play->r;
     memset(&play->msg.match_committed, 0, sizeof play->msg.match_committed);
     play->msg.op = MU_OP_MATCH_COMMITTED;
     memcpy(play->msg.match_committed.match, commit.match, sizeof commit.match);
@@ -381,13 +381,12 @@ static bool run(const struct mu_workload *workload, uint32_t mode, uint32_t matc
     good = good && mu_score(workload, &outcome, 1u << mode, &score) == 0 && score.errors == 0;
     if (good) {
         const struct mu_score_mode *found = &score.modes[mode];
-        (void)printf("  %8" PRIu32 " %6.2f  %6.2f %6.1f %6.1f %6.1f  %6.3f %6.1f %8.2f %8" PRIu64
-                     "\n",
-                     matchers, found->score, 100.0 * found->matched / found->players,
-                     found->wait_p50, found->wait_p95, found->top_wait, found->imbalance_mean,
-                     found->spread_mean,
-                     (double)counter(&play, MU_COUNTER_TICKETS_MOVED) / found->tickets,
-                     counter(&play, MU_COUNTER_PROPOSALS_STALE));
+        (void)printf(
+            "  %8" PRIu32 " %6.2f  %6.2f %6.1f %6.1f %6.1f  %6.3f %6.1f %8.2f %8" PRIu64 "\n",
+            matchers, found->score, 100.0 * found->matched / found->players, found->wait_p50,
+            found->wait_p95, found->top_wait, found->imbalance_mean, found->spread_mean,
+            (double)counter(&play, MU_COUNTER_TICKETS_MOVED) / found->tickets,
+            counter(&play, MU_COUNTER_PROPOSALS_STALE));
         (void)fflush(stdout);
     } else {
         (void)fprintf(stderr, "bench_slices: %s: it broke\n", workload->modes[mode].name);

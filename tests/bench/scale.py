@@ -34,11 +34,12 @@ COUNTS = (1, 2, 4, 8)
 PLAYERS = {"quick": 24000, "full": 32000}
 ROUNDS = {"quick": 3, "full": 7}
 MEASURE_S = {"quick": 4, "full": 8}
-WARM_S = 3  # after the number of matchers has changed and each has its slice
-QUOTA = 0.04  # of one processor, each matcher
+WARM_S = 6  # after the number of matchers has changed: whom an edge kept apart is matched at first
+QUOTA = 0.05  # of one processor, each matcher
 PERIOD_S = 0.1  # of the quota
 LIMIT_S = 0.005  # between two looks of the limiter
 CONNECTIONS = 24
+POLL_S, TICK_S = 0.05, 0.01  # between two looks at /metrics
 START_S, JOIN_S, DRAIN_S = 20, 20, 10
 GATE, GATE_MAX = 1.8, 4  # times as many matches a second for twice the matchers, up to so many of them
 
@@ -216,7 +217,7 @@ class Cluster:
                     raise Failed(f"{name} has ended")
             if time.monotonic() > until:
                 raise Failed(f"waited {seconds} s in vain for {what}")
-            time.sleep(0.05)
+            time.sleep(POLL_S)
 
     def metrics(self):
         try:
@@ -314,7 +315,7 @@ def measure(cluster, seconds):
             now = cluster.value("muster_queue_matches_total")
             if now != last:
                 return time.monotonic(), now
-            time.sleep(0.01)
+            time.sleep(TICK_S)
     begun, before = tick()
     used = cluster.cpu_s()
     time.sleep(seconds)

@@ -208,6 +208,44 @@ static void test_silence(void **state)
     rig_end(&rig);
 }
 
+/* One that is slow, and says something every three seconds only, loses its slices once: then it is
+ * known to be so.  What it is given is said again until it takes it. */
+static void test_slow(void **state)
+{
+    (void)state;
+    world_begin(1);
+    char name[MU_ADDRESS_MAX + 1];
+    (void)snprintf(name, sizeof name, "%s", name_of(0));
+    uint32_t moved = 0;
+    for (uint32_t i = 0; i < 5; i++) {
+        rig_advance(&rig, 2900);
+        moved += listen(0);
+        here_from(name, MATCHER_MODES, false);
+        rig_batch_end(&rig);
+        moved += listen(0);
+        for (uint32_t k = 0; k < MATCHER_MODES; k++) {
+            ack_from(name, k, 1);
+        }
+        assert_true(i == 0 || moved == MATCHER_MODES);
+    }
+    assert_int_equal(slices_of(name), MATCHER_MODES);
+    rig_end(&rig);
+
+    log_seq = 10;
+    memset(owners, 0, sizeof owners);
+    rig_begin(&rig, &mu_queue_ops, "queue/eu-west-1");
+    serve();
+    here_from(name, 0, false);
+    rig_batch_end(&rig);
+    rig_clear(&rig); /* all of it is lost */
+    rig_advance(&rig, MU_QUEUE_KEEPALIVE_MS);
+    assert_int_equal(rig_count(&rig, MU_OP_POOL_SYNC), MATCHER_MODES);
+    assert_true(find_sync("ranked", 0));
+    assert_int_equal(rig.msg.pool_sync.generation, 1);
+    assert_int_equal(rig.msg.pool_sync.seq, 1);
+    rig_end(&rig);
+}
+
 /* One that takes nothing, because it is of another configuration, costs the others nothing. */
 static void test_refusing(void **state)
 {
@@ -370,7 +408,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_joining), cmocka_unit_test(test_draining),
         cmocka_unit_test(test_silence), cmocka_unit_test(test_refusing),
         cmocka_unit_test(test_others),  cmocka_unit_test(test_anything),
-        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_shards),  cmocka_unit_test(test_slow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,9 +93,9 @@ class Eye:
     def __init__(self):
         self.process = None
 
-    async def start(self, hosts, words):
+    async def start(self, lab, words):
         self.process = await asyncio.create_subprocess_exec(
-            "/usr/bin/python3", os.path.join(HERE, "capture.py"), str(layout.EDGE_PORT), *hosts,
+            "/usr/bin/python3", os.path.join(HERE, "capture.py"), str(layout.EDGE_PORT), lab[STRANGER].address, *lab.hosts,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, preexec_fn=lab_.die_with_parent)
         self.process.stdin.write("".join(word + "\n" for word in words).encode())
         await self.process.stdin.drain()
@@ -129,7 +129,7 @@ class Session:
             shutil.copytree(os.path.dirname(HERE), self.lab[host].path("local/lib/muster-tests"),
                             ignore=shutil.ignore_patterns("__pycache__"))
         self.public = await layout.install(self.lab)
-        self.eye = await Eye().start(list(self.lab.hosts), [self.canary])
+        self.eye = await Eye().start(self.lab, [self.canary])
         begun = time.monotonic()
         await layout.start(self.lab)
         self.live.check(True, f"{HOSTS} hosts, {len(layout.ACTORS + layout.STANDBYS)} programs: ready in {time.monotonic() - begun:.1f} s")
@@ -153,7 +153,19 @@ class Session:
         except l.Failed as failure:
             self.row(name, f"{text}; {failure}", None, False)
             return
+        if took > HEAL_S:
+            self.tell_probe(self.clients.number)
         self.row(name, text, took, good and took <= HEAL_S)
+
+    def tell_probe(self, number):
+        """Prints what the players of a round did, call by call."""
+        name = f"{self.canary}{self.clients.run}-p-{number}-"
+        lines = [line for line in self.history.lines if line["kind"] == "call" and line["who"].startswith(name)]
+        first = min((line["begun"] for line in lines), default=0.0)
+        for line in sorted(lines, key=lambda line: line["begun"]):
+            code = (line["answer"] or {}).get("code", "")
+            print(f"      {line['begun'] - first:6.2f} s {line['who'].removeprefix(self.canary)} {line['what']} {line['door']} "
+                  f"{line['status']} {code} {line['ended'] - line['begun']:.2f} s", flush=True)
 
     def calls_since(self, begun):
         """Calls that were asked and answered since then, but reads."""
