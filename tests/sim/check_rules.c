@@ -290,7 +290,8 @@ static bool is_near(const struct view *view, double cap_ms)
         counts[view->seats[i].party]++;
     }
     for (uint32_t i = 0; i < view->parties_count; i++) {
-        if (counts[i] > 0 && sums[i] / counts[i] > cap_ms + ROUNDED_MS) {
+        double slack_ms = counts[i] > 1 ? ROUNDED_MS : 0;
+        if (counts[i] > 0 && sums[i] / counts[i] > cap_ms + slack_ms) {
             return false;
         }
     }
