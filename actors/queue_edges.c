@@ -121,7 +121,7 @@ static int8_t direction(const struct mu_edge *edge)
     if (edge->passing != 0) {
         return edge->passing; /* what has begun comes first */
     }
-    return edge->at < edge->goal ? 1 : edge->at > edge->goal ? -1 : 0;
+    return (int8_t)(edge->at < edge->goal ? 1 : edge->at > edge->goal ? -1 : 0);
 }
 
 bool mu_edges_next(const struct mu_edges *edges, uint32_t edge, struct mu_passage *ret)

@@ -243,9 +243,9 @@ static struct peer *peer_of(struct play *play, const char *destination)
 /* Hands on what a peer has sent.  Returns how much. */
 static uint32_t deliver(struct play *play, struct peer *from)
 {
-    uint32_t count = from->out->count;
-    for (uint32_t i = 0; i < count && play->r == 0; i++) {
-        const struct mu_outbox_entry *entry = &from->out->entries[i];
+    uint32_t count = 0; /* answers may make it more */
+    for (; count < from->out->count && play->r == 0; count++) {
+        const struct mu_outbox_entry *entry = &from->out->entries[count];
         struct peer *to = peer_of(play, entry->envelope.destination);
         bool store = strcmp(entry->envelope.destination, "store") == 0;
         if (to == NULL && !store) {
@@ -314,17 +314,16 @@ static int wake(void *self, int64_t now_ms, struct mu_replay *replay)
 
 /* Plays. */
 
-static int play_create(const struct mu_workload *workload, uint32_t mode, uint32_t matchers,
+static int play_create(struct mu_workload *workload, uint32_t mode, uint32_t matchers,
                        uint32_t least, struct play *ret)
 {
     char partition[MU_ADDRESS_MAX + 1];
     struct mu_rules_source source = { .path = NULL };
-    struct mu_workload *shaped = (struct mu_workload *)(uintptr_t)workload; /* not changed here */
     *ret = (struct play){ .workload = workload, .mode = mode };
     ret->rules = calloc(1, sizeof *ret->rules);
     ret->kept = calloc((size_t)workload->tickets_count + 1, sizeof ret->kept[0]);
     int r = ret->rules == NULL || ret->kept == NULL ? -ENOMEM : 0;
-    r = r == 0 ? mu_replay_rules_make(shaped, mode, &source, ret->rules) : r;
+    r = r == 0 ? mu_replay_rules_make(workload, mode, &source, ret->rules) : r;
     if (r != 0) {
         return -EINVAL;
     }
@@ -368,8 +367,7 @@ static uint64_t counter(const struct play *play, enum mu_counter wanted)
 }
 
 /* Plays one mode with so many matchers, and prints a line.  Returns whether that went well. */
-static bool run(const struct mu_workload *workload, uint32_t mode, uint32_t matchers,
-                uint32_t least)
+static bool run(struct mu_workload *workload, uint32_t mode, uint32_t matchers, uint32_t least)
 {
     static struct play play; /* large */
     static struct mu_score score;

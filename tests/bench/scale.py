@@ -35,12 +35,12 @@ PLAYERS = {"quick": 24000, "full": 32000}
 ROUNDS = {"quick": 3, "full": 7}
 MEASURE_S = {"quick": 4, "full": 8}
 WARM_S = 6  # after the number of matchers has changed: whom an edge kept apart is matched at first
-QUOTA = 0.05  # of one processor, each matcher
+QUOTA = 0.03  # of one processor, each matcher
 PERIOD_S = 0.1  # of the quota
 LIMIT_S = 0.005  # between two looks of the limiter
 CONNECTIONS = 24
 POLL_S, TICK_S = 0.05, 0.01  # between two looks at /metrics
-START_S, JOIN_S, DRAIN_S = 20, 20, 10
+START_S, JOIN_S, DRAIN_S = 20, 90, 10
 GATE, GATE_MAX = 1.8, 4  # times as many matches a second for twice the matchers, up to so many of them
 
 CONFIG = f"""regions:
@@ -74,8 +74,8 @@ RULES = {
     "teams": [{"name": name, "minPlayers": 5, "maxPlayers": 5} for name in ("red", "blue")],
     "rules": [
         {"name": "even", "type": "distance", "measurements": ["avg(teams[*].players.attributes[level])"],
-         "referenceValue": "avg(flatten(teams[*].players.attributes[level]))", "maxDistance": 0.5},
-        {"name": "near", "type": "batchDistance", "batchAttribute": "level", "maxDistance": 6}]}
+         "referenceValue": "avg(flatten(teams[*].players.attributes[level]))", "maxDistance": 0.4},
+        {"name": "near", "type": "batchDistance", "batchAttribute": "level", "maxDistance": 3}]}
 LEVELS = 100
 
 
