@@ -25,7 +25,7 @@
 #define MU_QUEUE_ASK_MS         1000 /* for a matcher to answer a new pool */
 #define MU_QUEUE_KEEPALIVE_MS   500  /* between two POOL_SYNCs when nothing happens */
 #define MU_QUEUE_SILENCE_MS     2000 /* without a sign: slices go to another matcher; grows */
-#define MU_QUEUE_SILENCE_MS_MAX 8000 /* the longest, of a matcher that was silent and not gone */
+#define MU_QUEUE_SILENCE_MS_MAX 3000 /* of a matcher that was silent and not gone: whole in 5 s */
 #define MU_QUEUE_DOUBT_MS       100  /* an acknowledged ticket must be in the log by then */
 
 extern const struct mu_actor_ops mu_queue_ops;

@@ -96,6 +96,32 @@ static void test_share(void **state)
     world_end();
 }
 
+/* One that was cut off now and then is waited for longer, but not so long that its end is noticed
+ * late: another one has its slice in time for full service within 5 s. */
+static void test_cut_off_often(void **state)
+{
+    (void)state;
+    world_begin(threes);
+    worker_start(0);
+    keep_twos(10);
+    for (uint32_t i = 0; i < 4; i++) {
+        pass(1000);
+        assert_int_equal(worker_leases(0), rig.config.modes_count);
+        workers[0].lost = true;
+        pass(MU_QUEUE_SILENCE_MS_MAX + 500);
+        workers[0].lost = false;
+    }
+    pass(1000);
+    worker_start(1);
+    pass(1000);
+    assert_in_range(worker_leases(0), 1, rig.config.modes_count);
+    worker_kill(0);
+    pass(4000);
+    assert_int_equal(worker_leases(1), rig.config.modes_count);
+    check_views();
+    world_end();
+}
+
 /* A pool that shrinks is one slice again; and small ones always are. */
 static void test_small(void **state)
 {
@@ -219,9 +245,8 @@ int main(int argc, char **argv)
 {
     rng.state = unit_seed(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_share),
-        cmocka_unit_test(test_small),
-        cmocka_unit_test(test_far_apart),
+        cmocka_unit_test(test_share),    cmocka_unit_test(test_cut_off_often),
+        cmocka_unit_test(test_small),    cmocka_unit_test(test_far_apart),
         cmocka_unit_test(test_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

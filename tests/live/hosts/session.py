@@ -17,6 +17,7 @@ HOSTS = 6
 CLIENTS = "h5"
 STRANGER = "h6"
 HEAL_S = 5.0  # from the end of a fault to full service, at most
+SLOW_S = 1.9  # above which a round is told: as long as a player waits who was not told of something
 LOST_MAX = 0.01  # share of packets that may be too fast for the eye; one name of thousands is enough to be found
 PROBE_S = 30  # after which a round is given up
 
@@ -153,7 +154,7 @@ class Session:
         except l.Failed as failure:
             self.row(name, f"{text}; {failure}", None, False)
             return
-        if took > HEAL_S:
+        if took > SLOW_S:
             self.tell_probe(self.clients.number)
         self.row(name, text, took, good and took <= HEAL_S)
 
