@@ -230,10 +230,11 @@ class Traffic:
     def __init__(self, world):
         self.world = world
         self.done = 0
+        self.ending = False
         self.task = asyncio.ensure_future(self.run())
 
     async def run(self):
-        while True:
+        while not self.ending:
             name = f"t{self.world.live.random.getrandbits(40):x}"
             status, answer = await self.world.call("/v1/players/register", {"username": name, "region": "eu-west-1"})
             if status != 201:
@@ -248,8 +249,9 @@ class Traffic:
             await self.task
 
     async def end(self):
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        """Lets the call under way have its answer: to cancel it may be lost in asyncio.wait_for()."""
+        self.ending = True
+        await self.task
 
 
 async def unknown_key(world, broker):
