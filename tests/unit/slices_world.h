@@ -21,6 +21,7 @@ struct kept {
 
 struct worker {
     struct rig rig;
+    uint32_t life; /* a process that starts is another one */
     bool up;
     bool lost; /* nothing reaches it, and it reaches nobody */
 };
@@ -52,7 +53,7 @@ static inline struct queue_pool *the_pool(void)
 
 static inline void worker_name(uint32_t number, char ret[MU_ADDRESS_MAX + 1])
 {
-    (void)snprintf(ret, MU_ADDRESS_MAX + 1, "#%016x", number + 1);
+    (void)snprintf(ret, MU_ADDRESS_MAX + 1, "#%08x%08x", workers[number].life, number + 1);
 }
 
 /* The store. */
@@ -241,6 +242,7 @@ static inline void worker_start(uint32_t number)
     worker->rig.now_ms = rig.now_ms;
     worker->up = true;
     worker->lost = false;
+    worker->life++;
     assert_int_equal(rig_event(&worker->rig, MU_EV_START), 0);
 }
 
