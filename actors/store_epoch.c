@@ -34,11 +34,16 @@ void mu_keeper_listen(struct mu_keeper *keeper)
 
 int mu_keeper_check_fence(struct mu_keeper *keeper, int32_t partition)
 {
-    uint64_t fence = keeper->event->envelope->fence;
+    const struct mu_msg_envelope *envelope = keeper->event->envelope;
+    uint64_t fence = envelope->fence;
     uint64_t epoch = partition < 0 ? 0 : keeper->partitions[partition].epoch.epoch;
     if (partition < 0 || fence != epoch || fence == 0) {
         return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "epoch %llu, the partition is at %llu",
                                 (unsigned long long)fence, (unsigned long long)epoch);
+    }
+    if (envelope->incarnation != keeper->partitions[partition].epoch.incarnation) {
+        return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "epoch %llu is another process's",
+                                (unsigned long long)epoch);
     }
     keeper->partitions[partition].heard_ms = keeper->event->now_ms;
     return 0;
@@ -75,6 +80,10 @@ int mu_keeper_epoch_take(struct mu_keeper *keeper, const struct mu_msg *msg)
     if (at < 0) {
         return mu_keeper_refuse(keeper, MU_ERROR_NOT_FOUND, "there is no partition %s",
                                 request->partition);
+    }
+    if (request->incarnation != keeper->event->envelope->incarnation) {
+        return mu_keeper_refuse(keeper, MU_ERROR_BAD_REQUEST,
+                                "the incarnation is not the sender's");
     }
     struct mu_partition *partition = &keeper->partitions[at];
     struct mu_msg_epoch *epoch = &partition->epoch;

@@ -65,7 +65,7 @@ static bool identify(struct host *host, uint32_t peer, const char *key_text)
     memcpy(connection->key, key, sizeof key);
     (void)snprintf(connection->key_text, sizeof connection->key_text, "%s", key_text);
     connection->who = listed->who;
-    mu_router_identify(host->router, peer, &connection->who);
+    mu_router_identify(host->router, peer, &connection->who, mu_public_key_mark(key));
     mu_log_line(host->options->log, MU_LOG_INFO, NULL, "peer connected",
                 "connection=%s peer=%s role=%s", connection->text, connection->who.name,
                 mu_peer_role_name(connection->who.role));

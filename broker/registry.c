@@ -2,6 +2,7 @@
 #include "broker/router_state.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -225,6 +226,11 @@ static const char *identity_fault(struct mu_router *router, uint32_t i,
     if (hello->partition[0] != '\0' && !mu_identity_may_own(who, hello->partition)) {
         mu_registry_note(router, i, MU_COUNTER_IMPOSTORS, "may not own %s", hello->partition);
         return "the key is not for this partition";
+    }
+    if (incarnation >> 32 != router->peers[i].mark) {
+        mu_registry_note(router, i, MU_COUNTER_IMPOSTORS,
+                         "%016" PRIx64 " is no incarnation of this key", incarnation);
+        return taken;
     }
     return is_taken(router, i, incarnation) ? taken : NULL;
 }

@@ -258,19 +258,37 @@ static void to_player(struct mu_router *router, uint32_t sender, struct mu_slice
     }
 }
 
-/* Refuses or drops what the sender's role may not send. */
+/* Whether it asks for a partition that its key may not own.  What only an owner may do needs no
+ * look here: the store compares the epoch's incarnation with the sender's. */
+static bool grasps(struct mu_router *router, const struct mu_identity *who, uint32_t op,
+                   struct mu_slice body)
+{
+    struct mu_msg *msg = router->control;
+    return op == MU_OP_EPOCH_TAKE &&
+           (mu_msg_decode(router->decoder, op, body.data, body.size, msg) != 0 ||
+            !mu_identity_may_own(who, msg->epoch_take.partition));
+}
+
+/* Refuses or drops what the sender's key does not allow. */
 static bool is_forbidden(struct mu_router *router, uint32_t peer,
-                         const struct mu_msg_envelope *envelope)
+                         const struct mu_msg_envelope *envelope, struct mu_slice body)
 {
     const struct mu_identity *who = router->peers[peer].who;
-    if (who == NULL || mu_peer_role_may(who->role, (uint32_t)envelope->op, envelope->frame)) {
+    uint32_t op = (uint32_t)envelope->op;
+    char what[96];
+    if (who == NULL) {
         return false;
     }
-    const struct mu_layout *layout = mu_msg_layout((enum mu_op)envelope->op);
-    char what[96];
-    (void)snprintf(what, sizeof what, "a %s may not send %s as a %s", mu_peer_role_name(who->role),
-                   layout == NULL ? "this" : layout->name,
-                   mu_enum_text(mu_frame_texts, envelope->frame));
+    if (!mu_peer_role_may(who->role, op, envelope->frame)) {
+        const struct mu_layout *layout = mu_msg_layout((enum mu_op)op);
+        (void)snprintf(what, sizeof what, "a %s may not send %s as a %s",
+                       mu_peer_role_name(who->role), layout == NULL ? "this" : layout->name,
+                       mu_enum_text(mu_frame_texts, envelope->frame));
+    } else if (grasps(router, who, op, body)) {
+        (void)snprintf(what, sizeof what, "the key is not for this partition");
+    } else {
+        return false;
+    }
     mu_registry_note(router, peer, MU_COUNTER_FORBIDDEN, "%s", what);
     refuse(router, peer, envelope, MU_ERROR_FORBIDDEN, what);
     return true;
@@ -281,7 +299,7 @@ void mu_route_message(struct mu_router *router, uint32_t peer, int64_t now_ms, s
     struct mu_msg_envelope *envelope = &router->in->envelope;
     const char *destination = envelope->destination;
     memcpy(envelope->source, router->peers[peer].instance, sizeof envelope->source);
-    if (is_forbidden(router, peer, envelope)) {
+    if (is_forbidden(router, peer, envelope, body)) {
         return;
     }
     if (envelope->frame == MU_FRAME_REQUEST && envelope->budget_ms == 0) {

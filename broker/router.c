@@ -116,6 +116,7 @@ static struct mu_peer *heard(struct mu_router *router, uint32_t i, int64_t now_m
         *peer = (struct mu_peer){
             .state = MU_PEER_NEW,
             .who = peer->who,
+            .mark = peer->mark,
             .pinged_ms = now_ms,
             .who_ms = now_ms - router->life_ms,
             .partition = MU_ROUTER_NONE,
@@ -255,12 +256,14 @@ static void receive(struct mu_router *router, uint32_t i, int64_t now_ms, struct
     }
 }
 
-void mu_router_identify(struct mu_router *router, uint32_t peer, const struct mu_identity *who)
+void mu_router_identify(struct mu_router *router, uint32_t peer, const struct mu_identity *who,
+                        uint32_t mark)
 {
     assert(router->options.keys && peer < router->options.peers_max);
     struct mu_peer *at = &router->peers[peer];
     assert(at->state == MU_PEER_FREE || mu_identity_equal(at->who, who));
     at->who = who;
+    at->mark = mark;
 }
 
 void mu_router_receive(struct mu_router *router, uint32_t peer, int64_t now_ms,

@@ -23,9 +23,9 @@
  * A silent peer is pinged and then forgotten: a hint for routing, nothing else follows from it.
  *
  * With keys (mu_router_options.keys) the host says who each connection is, by the key that it
- * proved, and a peer may no more than its role (broker/roles.def): register that service, own the
- * partitions that are its own, send the role's messages; and nobody gets an incarnation that is
- * registered under another name.  Without keys everybody who can connect is trusted with
+ * proved, and a peer may no more than its role (broker/roles.def): register that service, own and
+ * ask for the partitions that are its own, send the role's messages; and nobody gets an incarnation
+ * that has not his key's mark, or is registered under another name.  Without keys everybody who can connect is trusted with
  * everything: so core/endpoint.h lets only this host connect. */
 #ifndef MU_BROKER_ROUTER_H
 #define MU_BROKER_ROUTER_H
@@ -88,10 +88,12 @@ struct mu_router;
 struct mu_router *mu_router_create(const struct mu_router_options *options);
 void mu_router_destroy(struct mu_router *router); /* NULL is a no-op */
 
-/* With keys only: says who `peer` is, before its first message is handed over.  `who` is borrowed
+/* With keys only: says who `peer` is, before its first message is handed over, and the mark of the
+ * key that it proved (mu_public_key_mark()).  `who` is borrowed
  * until gone() was called for it.  Saying the same again changes nothing; who is somebody else is
  * another connection: mu_router_lost() comes before. */
-void mu_router_identify(struct mu_router *router, uint32_t peer, const struct mu_identity *who);
+void mu_router_identify(struct mu_router *router, uint32_t peer, const struct mu_identity *who,
+                        uint32_t mark);
 
 /* Takes one message of two frames from `peer` (< peers_max; identified if there are keys;
  * asserted).  A number that is not in use is a new connection.  O(members of the destination). */

@@ -24,6 +24,7 @@ enum mu_peer_state {
 struct mu_peer {
     enum mu_peer_state state;
     const struct mu_identity *who; /* whose key it proved; NULL: there are no keys */
+    uint32_t mark;                 /* of that key */
     bool gone;                     /* to be forgotten at the end of this call */
     bool full;                     /* refused a message since it was last heard */
     uint32_t garbage;              /* bad frames */

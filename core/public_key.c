@@ -37,3 +37,14 @@ void mu_public_key_print(const uint8_t key[MU_PUBLIC_KEY_BYTES], char ret[MU_PUB
 {
     (void)sodium_bin2hex(ret, MU_PUBLIC_KEY_HEX + 1, key, MU_PUBLIC_KEY_BYTES);
 }
+
+uint32_t mu_public_key_mark(const uint8_t key[MU_PUBLIC_KEY_BYTES])
+{
+    return (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
+}
+
+uint64_t mu_public_key_incarnation(const uint8_t *key, uint64_t random)
+{
+    uint64_t mark = key == NULL ? random >> 32 : mu_public_key_mark(key);
+    return mark << 32 | (uint32_t)random | 1;
+}

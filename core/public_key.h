@@ -19,4 +19,11 @@ int mu_public_key_parse(const char *text, uint8_t ret[MU_PUBLIC_KEY_BYTES]);
 /* Writes it so. */
 void mu_public_key_print(const uint8_t key[MU_PUBLIC_KEY_BYTES], char ret[MU_PUBLIC_KEY_HEX + 1]);
 
+/* The upper half of the incarnations of all processes with that key: its first four bytes, so that
+ * nobody with another key can say that he is one of them. */
+uint32_t mu_public_key_mark(const uint8_t key[MU_PUBLIC_KEY_BYTES]);
+
+/* An incarnation for a process: random, never 0, and with the key's mark unless `key` is NULL. */
+uint64_t mu_public_key_incarnation(const uint8_t *key, uint64_t random);
+
 #endif /* MU_CORE_PUBLIC_KEY_H */

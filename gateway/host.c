@@ -383,12 +383,14 @@ static int create_transport(struct host *host)
 static int create(struct host *host)
 {
     uint64_t seed;
+    uint64_t random;
+    const struct mu_key_pair *own = host->options->keys.own;
     if (sodium_init() < 0) {
         return -EIO;
     }
-    randombytes_buf(&host->incarnation, sizeof host->incarnation);
+    randombytes_buf(&random, sizeof random);
     randombytes_buf(&seed, sizeof seed);
-    host->incarnation |= 1;
+    host->incarnation = mu_public_key_incarnation(own == NULL ? NULL : own->public_key, random);
     host->out = mu_outbox_create(host->incarnation);
     host->decoder = mu_decoder_create();
     host->msg = calloc(1, sizeof *host->msg);

@@ -75,6 +75,7 @@ static bool apply_slice(struct mu_lmdb *lmdb, int64_t budget_us)
         lmdb->failed = !lmdb->stuck;
         return false;
     }
+    lmdb->room_bytes = lmdb->room_bytes_max + 1; /* it took pages: look again */
     mu_memtable_remove_first(lmdb->sealed, entries);
     double cost_us = (double)(mu_lmdb_clock_us() - begin_us) / (double)steps;
     if (steps >= SLICE_ENTRIES_MIN) /* a short one is all sync, and would teach the wrong price */

@@ -72,6 +72,9 @@ async def drains(live, cluster):
         async def again():
             return (await instances()).get(name, before) != before
         await l.wait_for(f"another {name}", again)
+    async def broker():
+        return "broker" in await instances()
+    await l.wait_for("the broker", broker)  # the gateway is a new one, and hears it once a second
     code, _, err = await live.muster("drain", "--gateway", gateway, "broker")
     live.check(code == 1 and "nothing to hand over" in err, "a broker cannot be drained")
 

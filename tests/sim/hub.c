@@ -41,7 +41,8 @@ static void arrive(struct sim *sim, struct item *item)
     struct mu_slice header = { item->bytes, item->sizes[0] };
     struct mu_slice body = { item->bytes + item->sizes[0], item->sizes[1] };
     sim->events++;
-    mu_router_identify(broker->router, item->peer, &sim->nodes[item->node].who);
+    const struct node *node = &sim->nodes[item->node];
+    mu_router_identify(broker->router, item->peer, &node->who, mu_public_key_mark(node->key));
     mu_router_receive(broker->router, item->peer, sim->now_ms, header, body);
 }
 
@@ -216,7 +217,7 @@ void hub_garbage(struct sim *sim)
     if (sim_random(sim, 2) == 0 && node->up) {
         (void)mu_bus_receive(node->bus, index, sim->now_ms, header, body);
     } else if (broker->router != NULL) {
-        mu_router_identify(broker->router, GARBAGE_PEER, &nobody);
+        mu_router_identify(broker->router, GARBAGE_PEER, &nobody, 0);
         mu_router_receive(broker->router, GARBAGE_PEER, sim->now_ms, header, body);
     }
 }

@@ -98,7 +98,7 @@ static void flush(struct sim *sim, struct node *node)
 void node_start(struct sim *sim, struct node *node)
 {
     assert(!node->up);
-    node->life = mu_rng_next(&sim->rng) | 1;
+    node->life = mu_public_key_incarnation(node->key, mu_rng_next(&sim->rng));
     node->up = true;
     node->turn_due = false;
     node->draining = false;

@@ -16,6 +16,7 @@
 #include "core/actor.h"
 #include "core/bus.h"
 #include "core/config.h"
+#include "core/public_key.h"
 #include "core/rng.h"
 #include "core/store.h"
 
@@ -78,6 +79,7 @@ struct node {
     char name[MU_ADDRESS_MAX + 1]; /* "queue/eu", "matcher-1", "gateway-0" */
     char partition[MU_ADDRESS_MAX + 1];
     struct mu_identity who; /* as its key says to the broker */
+    uint8_t key[MU_PUBLIC_KEY_BYTES];
     const struct mu_actor_ops *ops;
     struct mu_actor *actor;
     struct mu_gateway *gateway;

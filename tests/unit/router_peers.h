@@ -32,6 +32,7 @@ static bool unreachable[PEERS];
 static uint32_t forgotten[PEERS];
 static uint64_t sequences[PEERS];
 static const struct mu_identity *identities[PEERS]; /* with keys: who each connection is */
+static uint32_t marks[PEERS];                       /* of its key */
 static char noted[200];                             /* the last note */
 
 static inline int sink(void *context, uint32_t peer, struct mu_slice header, struct mu_slice body)
@@ -92,6 +93,7 @@ static inline struct mu_router *create_with(bool keys)
     memset(unreachable, 0, sizeof unreachable);
     memset(forgotten, 0, sizeof forgotten);
     memset(identities, 0, sizeof identities);
+    memset(marks, 0, sizeof marks);
     noted[0] = '\0';
     return router;
 }
@@ -117,7 +119,7 @@ static inline void deliver(struct mu_router *router, uint32_t peer, int64_t now_
     int64_t size = mu_msg_encode(&msg, header, sizeof header);
     assert_true(size > 0);
     if (identities[peer] != NULL) {
-        mu_router_identify(router, peer, identities[peer]);
+        mu_router_identify(router, peer, identities[peer], marks[peer]);
     }
     mu_router_receive(router, peer, now_ms, (struct mu_slice){ header, (uint32_t)size }, body);
     mu_router_check(router);
@@ -189,8 +191,9 @@ static inline void credit(struct mu_router *router, uint32_t peer, int64_t now_m
 static const struct mu_slice body = { (const uint8_t *)"\x91\xa1x", 3 };
 
 /* A message from `peer`; returns its sequence. */
-static inline uint64_t send_op(struct mu_router *router, uint32_t peer, int64_t now_ms,
-                               enum mu_frame frame, uint32_t op, const char *destination)
+static inline uint64_t send_body(struct mu_router *router, uint32_t peer, int64_t now_ms,
+                                 enum mu_frame frame, uint32_t op, const char *destination,
+                                 struct mu_slice bytes)
 {
     struct mu_msg_envelope envelope = {
         .version = 1,
@@ -202,8 +205,14 @@ static inline uint64_t send_op(struct mu_router *router, uint32_t peer, int64_t 
         .budget_ms = frame == MU_FRAME_REQUEST ? 1000 : 0,
     };
     (void)snprintf(envelope.destination, sizeof envelope.destination, "%s", destination);
-    deliver(router, peer, now_ms, &envelope, body);
+    deliver(router, peer, now_ms, &envelope, bytes);
     return envelope.sequence;
+}
+
+static inline uint64_t send_op(struct mu_router *router, uint32_t peer, int64_t now_ms,
+                               enum mu_frame frame, uint32_t op, const char *destination)
+{
+    return send_body(router, peer, now_ms, frame, op, destination, body);
 }
 
 static inline uint64_t send_as(struct mu_router *router, uint32_t peer, int64_t now_ms,

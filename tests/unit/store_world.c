@@ -29,6 +29,8 @@ struct world *world_create(uint64_t seed)
     return world_create_on(mu_mem_create(), seed);
 }
 
+static uint64_t worlds; /* so far */
+
 struct world *world_create_on(struct mu_store *store, uint64_t seed)
 {
     struct world *world = calloc(1, sizeof *world);
@@ -46,6 +48,7 @@ struct world *world_create_on(struct mu_store *store, uint64_t seed)
     world->wall_ms = 1800000000000;
     world->seed = seed;
     world->ids.rng.state = seed;
+    world->lives = 1000 * ++worlds;
     start(world);
     return world;
 }
@@ -70,6 +73,15 @@ void world_restart(struct world *world, bool keep_staged)
     start(world);
 }
 
+/* Who sends it: who asks for a partition, its owner, or anybody. */
+static uint64_t sender_of(const struct world *world, const struct mu_msg *msg, uint64_t fence)
+{
+    if (msg->op == MU_OP_EPOCH_TAKE) {
+        return msg->epoch_take.incarnation;
+    }
+    return fence == 0 ? 5 : world->owners[fence % WORLD_OWNERS];
+}
+
 int world_step(struct world *world, const struct mu_msg *msg, struct world_with with)
 {
     struct mu_msg_envelope envelope = {
@@ -78,7 +90,7 @@ int world_step(struct world *world, const struct mu_msg *msg, struct world_with 
         .op = msg->op,
         .source = "#00000000000000aa",
         .destination = "store",
-        .incarnation = 5,
+        .incarnation = sender_of(world, msg, with.fence),
         .sequence = ++world->sequence,
         .budget_ms = 1000,
         .fence = with.fence,
@@ -166,6 +178,10 @@ int world_batch_end(struct world *world)
         assert_int_equal(mu_msg_decode(world->decoder, (uint32_t)op, world->reply_bytes,
                                        world->reply_size, &world->reply),
                          0);
+    }
+    if (op == MU_OP_EPOCH) {
+        const struct mu_msg_epoch *epoch = &world->reply.epoch;
+        world->owners[epoch->epoch % WORLD_OWNERS] = epoch->incarnation;
     }
     char error[256];
     if (mu_store_audit(world->store, error, sizeof error) != 0) {
@@ -264,10 +280,23 @@ void world_register(struct world *world, const char *username, char ret[MU_ID_MA
     memcpy(ret, world->reply.player.id, MU_ID_MAX + 1);
 }
 
+static uint32_t index_of(const struct world *world, const char *partition)
+{
+    int32_t index = mu_placement_index(partition);
+    if (index < 0) {
+        int32_t region = mu_config_region(&world->config, partition + strlen("queue/"));
+        assert_in_range(region, 0, 6);
+        index = MU_LOBBIES_MAX + region;
+    }
+    return (uint32_t)index;
+}
+
+/* Owners of different partitions with the same epoch are the same process. */
 uint64_t world_epoch(struct world *world, const char *partition)
 {
     struct mu_msg msg = { .op = MU_OP_EPOCH_TAKE };
-    msg.epoch_take = (struct mu_msg_epoch_take){ .incarnation = 900 + world->sequence };
+    uint64_t takes = ++world->takes[index_of(world, partition)];
+    msg.epoch_take = (struct mu_msg_epoch_take){ .incarnation = world->lives + takes };
     (void)snprintf(msg.epoch_take.partition, sizeof msg.epoch_take.partition, "%s", partition);
     (void)world_ask(world, &msg);
     world_expect(world, MU_OP_EPOCH);
@@ -276,12 +305,7 @@ uint64_t world_epoch(struct world *world, const char *partition)
 
 uint64_t world_fence(struct world *world, const char *partition)
 {
-    int32_t index = mu_placement_index(partition);
-    if (index < 0) {
-        int32_t region = mu_config_region(&world->config, partition + strlen("queue/"));
-        assert_in_range(region, 0, 6);
-        index = MU_LOBBIES_MAX + region;
-    }
+    uint32_t index = index_of(world, partition);
     if (world->epochs[index] == 0) {
         world->epochs[index] = world_epoch(world, partition);
     }

@@ -25,6 +25,8 @@ struct world_change {
     bool found; /* with a record */
 };
 
+#define WORLD_OWNERS 64
+
 struct world {
     struct mu_store *store;
     struct mu_actor *actor;
@@ -49,6 +51,9 @@ struct world {
     uint64_t head;                       /* of the last CHANGES */
     char notes[WORLD_NOTES_MAX];         /* of the last batch, a line each */
     uint64_t epochs[MU_LOBBIES_MAX + 7]; /* by index: lobbies, then the regions' queues */
+    uint64_t lives;                      /* 1000 for each world so far */
+    uint64_t takes[MU_LOBBIES_MAX + 7];  /* of world_epoch(), likewise */
+    uint64_t owners[WORLD_OWNERS]; /* incarnation that got an epoch, by epoch % WORLD_OWNERS */
 };
 
 struct world *world_create(uint64_t seed);
@@ -63,7 +68,7 @@ void world_restart(struct world *world, bool keep_staged);
 /* What goes with a request. */
 struct world_with {
     const char *key; /* NULL: none */
-    uint64_t fence;
+    uint64_t fence;  /* then the sender is who got that epoch last */
 };
 
 /* Sends a request; the answer is world->reply.  Fails the test unless there is one answer and the

@@ -98,6 +98,55 @@ static void test_nobody_takes_an_incarnation(void **state)
     mu_router_destroy(router);
 }
 
+/* Not even when nobody has it: a key's incarnations begin with the key's mark. */
+static void test_an_incarnation_bears_its_key(void **state)
+{
+    (void)state;
+    struct mu_router *router = create_with(true);
+    struct mu_msg_hello said = { .service = "gateway", .credit = 16 };
+    const uint64_t own = (uint64_t)7 << 32 | incarnation_of(2);
+    identities[2] = &spare;
+    marks[2] = 7;
+    hello_as(router, 2, 0, incarnation_of(1), &said);
+    expect_bye(2, "the incarnation is that of another key");
+    assert_string_equal(noted, "0000000000000065 is no incarnation of this key");
+    assert_int_equal(counter(router, MU_COUNTER_IMPOSTORS), 1);
+    hello_as(router, 2, 1, own, &said);
+    assert_int_equal(last()->envelope.op, MU_OP_HELLO_OK);
+    mu_router_destroy(router);
+}
+
+/* Whoever asks for a partition may own it; what is no such request is forbidden as well. */
+static void test_asks_only_for_its_partitions(void **state)
+{
+    static struct mu_msg msg = { .op = MU_OP_EPOCH_TAKE, .epoch_take = { .holder = "eu" } };
+    static const char *const asked[] = { "queue/us", "lobby/0", "queue/eu" };
+    (void)state;
+    struct mu_router *router = create_with(true);
+    identities[1] = &eu;
+    identities[2] = &store;
+    hello(router, 1, 0, "queue", 16);
+    hello(router, 2, 0, "store", 16);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint8_t bytes[256];
+        (void)snprintf(msg.epoch_take.partition, sizeof msg.epoch_take.partition, "%s", asked[i]);
+        int64_t size = mu_msg_encode(&msg, bytes, sizeof bytes);
+        assert_true(size > 0);
+        uint64_t sequence = send_body(router, 1, 1, MU_FRAME_REQUEST, MU_OP_EPOCH_TAKE, "store",
+                                      (struct mu_slice){ bytes, (uint32_t)size });
+        if (i < 2) {
+            expect_error(1, sequence, MU_ERROR_FORBIDDEN);
+            assert_string_equal(scratch->error.detail, "store: the key is not for this partition");
+        }
+    }
+    assert_int_equal(last()->peer, 2);
+    assert_int_equal(last()->envelope.op, MU_OP_EPOCH_TAKE);
+    uint64_t sequence = send_op(router, 1, 1, MU_FRAME_REQUEST, MU_OP_EPOCH_TAKE, "store");
+    expect_error(1, sequence, MU_ERROR_FORBIDDEN);
+    assert_int_equal(counter(router, MU_COUNTER_FORBIDDEN), 3);
+    mu_router_destroy(router);
+}
+
 /* Whoever shows first that it hears the broker has the incarnation; the other one is refused. */
 static void test_nobody_takes_one_in_between(void **state)
 {
@@ -150,6 +199,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_sends_only_what_its_role_may),
         cmocka_unit_test(test_nobody_takes_an_incarnation),
         cmocka_unit_test(test_nobody_takes_one_in_between),
+        cmocka_unit_test(test_an_incarnation_bears_its_key),
+        cmocka_unit_test(test_asks_only_for_its_partitions),
         cmocka_unit_test(test_revoked_holds_nothing),
     };
     return RUN(argc, argv, tests);

@@ -185,11 +185,45 @@ static void test_each_for_itself(void **state)
     (void)world_ask(world, &msg);
     world_expect(world, MU_OP_EPOCH);
     assert_int_equal(take(world, SECOND, "two"), 0);
+    world->owners[1] = FIRST;
     assert_true(release(world, 1));
     msg.epoch_take.incarnation = FIRST;
     memcpy(msg.epoch_take.holder, "one", sizeof "one");
     (void)world_ask(world, &msg);
     world_expect_error(world, MU_ERROR_OWNED);
+}
+
+/* Who knows an epoch, but is not who got it, does nothing with it; nor does he ask for others. */
+static void test_an_epoch_is_its_owners_alone(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(take(world, FIRST, "one"), 1);
+    world->owners[1] = SECOND; /* who sends it */
+    assert_false(beat(world, 1));
+    assert_string_equal(world->reply.error.detail, "epoch 1 is another process's");
+    assert_false(release(world, 1));
+    world->owners[1] = FIRST;
+    assert_true(beat(world, 1));
+    struct mu_msg_envelope envelope = { .version = 1,
+                                        .frame = MU_FRAME_REQUEST,
+                                        .op = MU_OP_EPOCH_TAKE,
+                                        .source = "#00000000000000aa",
+                                        .incarnation = SECOND,
+                                        .sequence = ++world->sequence,
+                                        .budget_ms = 1000 };
+    const struct mu_event ev = {
+        .type = MU_EV_MESSAGE,
+        .now_ms = world->now_ms,
+        .wall_ms = world->wall_ms,
+        .envelope = &envelope,
+        .msg = &(struct mu_msg){ .op = MU_OP_EPOCH_TAKE,
+                                 .epoch_take = { .incarnation = FIRST,
+                                                 .partition = "queue/eu-west-1",
+                                                 .holder = "one" } },
+    };
+    assert_int_equal(world->actor->ops->step(world->actor, &ev, world->out), 0);
+    assert_int_equal(world_batch_end(world), 0);
+    world_expect_error(world, MU_ERROR_BAD_REQUEST);
 }
 
 int main(int argc, char **argv)
@@ -205,6 +239,7 @@ int main(int argc, char **argv)
         TEST(test_after_a_restart),
         TEST(test_a_silence_of_all),
         TEST(test_each_for_itself),
+        TEST(test_an_epoch_is_its_owners_alone),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
