@@ -229,9 +229,9 @@ int64_t mu_queue_pools_deadline(const struct queue_shard *shard);
 /* The number of matchers has changed: pools are cut anew at once. */
 void mu_queue_pools_recut(struct queue_shard *shard);
 
-/* queue_travel.c: those who have waited long visit each slice in turn, all together, so that nobody
- * is kept from anybody by an edge: whoever waits long meets each that stays at home, and all others
- * that wait long.  Those who may travel do so by turns; at most MU_QUEUE_TRAVELLERS_MAX at once. */
+/* queue_travel.c: those who have waited so long that any legal match will do visit each slice in
+ * turn, all together, so that nobody is kept from anybody by an edge: they meet each that stays at
+ * home, and all others like them.  They do so by turns, at most MU_QUEUE_TRAVELLERS_MAX at once. */
 
 /* Chooses who travels next, and takes them to slice 0.  O(tickets looked at): some hundred. */
 void mu_queue_travel_begin(struct queue_shard *shard, uint32_t index);

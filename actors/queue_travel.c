@@ -6,14 +6,17 @@
 enum {
     LOOKS_MAX = 256,   /* tickets looked at for those who travel next */
     AGE_MS_MIN = 1000, /* nobody travels who has waited less */
-    AGE_MS_MAX = 5000, /* who has waited so long may; or as soon as any legal match will do */
+    AGE_MS = 5000,     /* who has waited so long may, in a queue without reservations */
 };
 
-/* From which age on a ticket may travel: for most there is something better where they are. */
+/* From which age on a ticket may travel: when any legal match will do.  Earlier it would ask for
+ * less where it is a stranger than at home, and take those away who have better partners: from 5 s
+ * on, that cost 1v1 up to 1.8 points of its score (docs/MATCHING.md 8). */
 static int64_t age_ms(const struct queue_pool *pool)
 {
-    int64_t first_ms = pool->book.shapes[0]->objective.first_ms;
-    return first_ms < AGE_MS_MIN ? AGE_MS_MIN : first_ms > AGE_MS_MAX ? AGE_MS_MAX : first_ms;
+    const struct mu_objective *objective = &pool->book.shapes[0]->objective;
+    int64_t age = objective->waits ? objective->first_ms : AGE_MS;
+    return age > AGE_MS_MIN ? age : AGE_MS_MIN;
 }
 
 void mu_queue_travel_begin(struct queue_shard *shard, uint32_t index)

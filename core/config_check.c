@@ -4,6 +4,8 @@
 
 #include "core/config_faults.h"
 
+enum { ASKS_MS = 1000 }; /* for an owner to ask once more by another broker, and be answered */
+
 void mu_config_fault_add(struct mu_config_faults *faults, const char *list, int index,
                          const char *field, const char *format, ...)
 {
@@ -110,6 +112,19 @@ static void check_keys(const struct mu_config *config, struct mu_config_faults *
     }
 }
 
+/* An owner whose broker died is silent until it has noticed that, and has asked by another one. */
+static void check_takeover(const struct mu_settings *settings, struct mu_config_faults *faults)
+{
+    uint64_t dead_ms = settings->heartbeat_ms * settings->heartbeats_missed_max;
+    if (settings->takeover_ms < dead_ms + ASKS_MS) {
+        mu_config_fault_add(faults, "settings", -1, "takeover_ms",
+                            "is %llu, must be %llu at least: heartbeat_ms x heartbeats_missed_max, "
+                            "after which a broker counts as dead, and 1 s",
+                            (unsigned long long)settings->takeover_ms,
+                            (unsigned long long)(dead_ms + ASKS_MS));
+    }
+}
+
 uint32_t mu_config_check(const struct mu_config *config, struct mu_config_fault *ret,
                          uint32_t ret_max)
 {
@@ -128,6 +143,7 @@ uint32_t mu_config_check(const struct mu_config *config, struct mu_config_fault 
     }
     check_keys(config, &faults);
     mu_config_cluster_check(&config->cluster, &faults);
+    uint32_t before = faults.count;
 /* The +1 keeps compilers quiet about settings whose lowest value is 0. */
 #define SETTING(name, default_value, min, max, unit, doc)                                          \
     if (config->settings.name > (max) || config->settings.name + 1 < (uint64_t)(min) + 1) {        \
@@ -137,5 +153,8 @@ uint32_t mu_config_check(const struct mu_config *config, struct mu_config_fault 
     }
 #include "core/settings.def"
 #undef SETTING
+    if (faults.count == before) { /* else its numbers may be senseless */
+        check_takeover(&config->settings, &faults);
+    }
     return faults.count;
 }

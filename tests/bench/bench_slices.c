@@ -328,6 +328,7 @@ static int play_create(struct mu_workload *workload, uint32_t mode, uint32_t mat
         return -EINVAL;
     }
     ret->config = ret->rules->config;
+    ret->config.modes[0].serve_first_ms = 2 * ret->config.modes[0].wait_cost_ms; /* as usual */
     ret->config.settings.slice_tickets_min = least;
     ret->config.settings.tickets_max = workload->tickets_count + 1;
     (void)snprintf(partition, sizeof partition, "queue/%.31s", ret->config.regions[0].name);
@@ -379,12 +380,13 @@ static bool run(struct mu_workload *workload, uint32_t mode, uint32_t matchers, 
     good = good && mu_score(workload, &outcome, 1u << mode, &score) == 0 && score.errors == 0;
     if (good) {
         const struct mu_score_mode *found = &score.modes[mode];
-        (void)printf(
-            "  %8" PRIu32 " %6.2f  %6.2f %6.1f %6.1f %6.1f  %6.3f %6.1f %8.2f %8" PRIu64 "\n",
-            matchers, found->score, 100.0 * found->matched / found->players, found->wait_p50,
-            found->wait_p95, found->top_wait, found->imbalance_mean, found->spread_mean,
-            (double)counter(&play, MU_COUNTER_TICKETS_MOVED) / found->tickets,
-            counter(&play, MU_COUNTER_PROPOSALS_STALE));
+        (void)printf("  %8" PRIu32
+                     " %6.2f  %6.2f %7.0f %6.1f %6.1f %6.1f  %6.3f %6.1f %8.2f %8" PRIu64 "\n",
+                     matchers, found->score, 100.0 * found->matched / found->players,
+                     found->wait_mean * found->tickets / workload->duration_s, found->wait_p50,
+                     found->wait_p95, found->top_wait, found->imbalance_mean, found->spread_mean,
+                     (double)counter(&play, MU_COUNTER_TICKETS_MOVED) / found->tickets,
+                     counter(&play, MU_COUNTER_PROPOSALS_STALE));
         (void)fflush(stdout);
     } else {
         (void)fprintf(stderr, "bench_slices: %s: it broke\n", workload->modes[mode].name);
@@ -410,8 +412,9 @@ static bool run_workload(const char *name, uint32_t least)
         }
         (void)printf("%s %s, slices of %" PRIu32 " tickets or more\n", workload.name,
                      workload.modes[mode].name, least);
-        (void)printf("  matchers  score matched    p50    p95  top 5%%  uneven spread moves/tkt    "
-                     "stale\n");
+        (void)printf(
+            "  matchers  score matched waiting    p50    p95  top 5%%  uneven spread moves/tkt    "
+            "stale\n");
         for (uint32_t i = 0; i < sizeof counts / sizeof counts[0] && good; i++) {
             good = run(&workload, mode, counts[i], least);
         }

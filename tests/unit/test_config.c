@@ -176,6 +176,10 @@ static void test_check_is_told(void **state)
     }
     assert_int_equal(lines, 4);
 
+    assert_int_equal(load(FOLDER "takeover.yaml"), -EINVAL);
+    assert_non_null(strstr(error, FOLDER "takeover.yaml:4: settings.takeover_ms: is 3799, must be "
+                                         "3800 at least"));
+
     assert_int_equal(load(FOLDER "unknown_setting.yaml"), -EINVAL);
     assert_non_null(strstr(error, FOLDER "unknown_setting.yaml:3: settings.elo_kk: is not known"));
     assert_non_null(strstr(error, "elo_k, "));

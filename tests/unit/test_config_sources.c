@@ -226,6 +226,10 @@ static void test_any_values_read_back(void **state)
     config.settings.name = (min) + mu_rng_below(&rng, (max) - (min) + 1);
 #include "core/settings.def"
 #undef SETTING
+        struct mu_settings *settings = &config.settings;
+        settings->heartbeats_missed_max = 2 + mu_rng_below(&rng, 49);
+        uint64_t least_ms = settings->heartbeat_ms * settings->heartbeats_missed_max + 1000;
+        settings->takeover_ms = least_ms + mu_rng_below(&rng, 600000 - least_ms + 1);
         struct mu_config_cluster *cluster = &config.cluster;
         cluster->brokers_count = (uint32_t)mu_rng_below(&rng, MU_CLUSTER_BROKERS_MAX + 1);
         for (uint32_t i = 0; i < cluster->brokers_count; i++) {
