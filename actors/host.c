@@ -410,8 +410,7 @@ static int create(struct host *host)
         return -EIO;
     }
     const struct mu_key_pair *own = host->options->keys.own;
-    host->incarnation =
-        mu_public_key_incarnation(own == NULL ? NULL : own->public_key, random[0]);
+    host->incarnation = mu_public_key_incarnation(own == NULL ? NULL : own->public_key, random[0]);
     host->started_ms = now_ms();
     host->stats_ms = host->started_ms;
     host->end_ms = MU_NEVER;

@@ -25,8 +25,8 @@
  * With keys (mu_router_options.keys) the host says who each connection is, by the key that it
  * proved, and a peer may no more than its role (broker/roles.def): register that service, own and
  * ask for the partitions that are its own, send the role's messages; and nobody gets an incarnation
- * that has not his key's mark, or is registered under another name.  Without keys everybody who can connect is trusted with
- * everything: so core/endpoint.h lets only this host connect. */
+ * that has not his key's mark, or is registered under another name.  Without keys everybody who can
+ * connect is trusted with everything: so core/endpoint.h lets only this host connect. */
 #ifndef MU_BROKER_ROUTER_H
 #define MU_BROKER_ROUTER_H
 
