@@ -113,8 +113,16 @@ static const struct row rows[] = {
       "400", NULL, 0, 0, true },
     { "gzip, chunked", POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "501",
       "NOT_IMPLEMENTED", 0, 0, true },
-    { "identity", POST "Transfer-Encoding: identity\r\n\r\n", "501", NULL, 0, 0, true },
-    { "xchunked", POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "501", NULL, 0, 0, true },
+    { "identity", POST "Transfer-Encoding: identity\r\n\r\n", "400", NULL, 0, 0, true },
+    { "xchunked", POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "400", NULL, 0, 0, true },
+    { "chunked is not the last", POST "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", "400",
+      "BAD_REQUEST", 0, 0, true },
+    { "chunked, chunked", POST "Transfer-Encoding: chunked , chunked\r\n\r\n0\r\n\r\n", "400", NULL,
+      0, 0, true },
+    { "an empty coding", POST "Transfer-Encoding: , chunked\r\n\r\n0\r\n\r\n", "400", NULL, 0, 0,
+      true },
+    { "a long coding, chunked", POST "Transfer-Encoding: " FILL ", chunked\r\n\r\n0\r\n\r\n", "501",
+      NULL, 0, 100, true },
     { "encoding behind a tab", POST "Transfer-Encoding:\tchunked\r\n\r\n0\r\n\r\n", "200", NULL, 0,
       0, false },
     { "space before the colon", POST "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", "400",
@@ -218,8 +226,11 @@ static const struct row rows[] = {
     /* Sizes. */
     { "headers that just fit", GET "A: " FILL "\r\n\r\n", "200", NULL, 0, 16000, false },
     { "headers too large", GET "A: " FILL "\r\n\r\n", "431", "HEADERS_TOO_LARGE", 0, 17000, true },
-    { "path too large", "GET /" FILL " HTTP/1.1\r\n" HOST "\r\n", "431", NULL, 0, 17000, true },
-    { "no end of line", FILL, "431", NULL, 0, 17000, true },
+    { "path too large", "GET /" FILL " HTTP/1.1\r\n" HOST "\r\n", "414", "URI_TOO_LONG", 0, 17000,
+      true },
+    { "no end of the method", FILL, "501", NULL, 0, 17000, true },
+    { "no end of the path", "GET /" FILL, "414", NULL, 0, 17000, true },
+    { "no end of line", "GET / " FILL, "431", NULL, 0, 17000, true },
     { "no end of headers", GET "A: " FILL, "431", NULL, 0, 17000, true },
     { "body that just fits", POST "Content-Length: 65536\r\n\r\n" FILL, "200", "65536:ffff", 0,
       65536, false },
@@ -296,9 +307,9 @@ static void check_answers(const struct row *row, struct edge_client *client)
     /* Whoever refused: it is problem+json and never HTML. */
     assert_null(strstr(client->received, "<HTML"));
     assert_null(strstr(client->received, "<html"));
-    if (row->closes && strstr("400 413 417 431 501 505", row->statuses) != NULL) {
+    if (row->closes && strstr("400 413 414 417 431 501 505", row->statuses) != NULL) {
         static const char *const parts[] = { "application/problem+json",
-                                             "\"type\":",
+                                             "\"type\":\"/problems/",
                                              "\"title\":",
                                              "\"status\":",
                                              "\"detail\":",

@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "core/counters.h"
+
 #define HOST "Host: a\r\n"
 #define HOLD "GET /hold HTTP/1.1\r\n" HOST "\r\n"
 #define GET  "GET / HTTP/1.1\r\n" HOST "\r\n"
@@ -38,6 +40,10 @@ static void test_connections_of_an_address(void **state)
     assert_non_null(strstr(more.received, "HTTP/1.1 429 "));
     assert_non_null(strstr(more.received, "Retry-After: 1\r\n"));
     assert_true(mu_transport_counters(server.transport)->refused_address == 1);
+    struct mu_counters shown = { 0 };
+    mu_transport_export(server.transport, &shown);
+    assert_true(shown.values[MU_COUNTER_CONNECTIONS_REFUSED] == 1);
+    assert_true(shown.values[MU_COUNTER_CONNECTIONS] == mu_transport_connections(server.transport));
     edge_disconnect(&more);
     /* The admin listener is not counted, and has no WebSocket. */
     edge_connect(&admin, mu_transport_admin_port(server.transport));
