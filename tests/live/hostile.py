@@ -17,7 +17,7 @@ from live import Failed, wait_for
 
 ANSWER_S = 10  # longest wait for bytes
 PACE_S = 0.002  # between an answer and the neighbour's next call: he is there all the while, and not a flood
-ROUNDS_MAX = 12  # rows that may end while the neighbour waits for one answer
+ROUNDS_MAX = 40  # rows that may end while the neighbour waits for one answer
 
 
 def problem_of(answer):
@@ -61,10 +61,10 @@ class Wire:
             if end.partial:
                 raise Failed(f"bytes that are no answer: {end.partial[:80]!r}") from None
             return None
+        except asyncio.TimeoutError:  # an OSError, too, for newer Pythons
+            raise Failed("neither an answer nor an end") from None
         except OSError:
             return None
-        except asyncio.TimeoutError:
-            raise Failed("neither an answer nor an end") from None
 
     def cut(self):
         self.writer.transport.abort()

@@ -203,6 +203,7 @@ LINES = [(f"the line {text!r}", where, text + b"\r\nHost: x\r\n\r\n", BAD) for w
     ("HTTP/1.0 that stays", "9.3", bare("GET /livez HTTP/1.0\nConnection: keep-alive\n\n"), "200; open"),
     ("HTTP/1.1 that goes", "9.6", get("Connection: close"), "200; end"),
     ("HTTP/1.1 that goes, in a list", "9110 7.6.1", get("Connection: foo, Close"), "200; end"),
+    ("HTTP/1.1 that goes, in a second line", "9110 7.6.1", get("Connection: foo", "Connection: close"), "200; end"),
     ("the preface of HTTP/2", "ours", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", "501 NOT_IMPLEMENTED; end"),
     ("TLS", "ours", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", BAD),
     ("SSH", "ours", b"SSH-2.0-OpenSSH_9.2\r\n", BAD),
