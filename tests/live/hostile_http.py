@@ -2,7 +2,7 @@
 
 A row: name, where the expectation comes from, what is sent, what is answered.  A section number alone is one of RFC 9112; "ours"
 is a choice that the RFC leaves, see gateway/http_scan.h and docs/OPERATIONS.md.  What is sent: bytes, or pieces one after the
-other, where END closes our half and CUT resets.  What is answered: "STATUS [CODE], ...; then", where then is
+other, where END closes our half, CUT resets, and CROWD lets many others begin.  What is answered: "STATUS [CODE], ...; then", where then is
   open  the connection goes on: one more request on it gets its own answer, and nothing else comes
   end   the gateway closes, and nothing else comes
   any   it may do either
@@ -14,7 +14,8 @@ import secrets
 import hostile
 import live as l
 
-END, CUT = "END", "CUT"
+END, CUT, CROWD = "END", "CUT", "CROWD"
+CROWD_SIZE = 300
 REGISTER = "/v1/players/register"
 SMUGGLED = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
 HELLO = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]
@@ -302,6 +303,18 @@ ANSWERS = ["200; open", "200; end", EMPTY, EMPTY, EMPTY, "200, 200; open", "200;
 BYTES = [(f"byte by byte: {data[:36]!r} {i}", "2.2", slow(data), said) for i, (data, said) in enumerate(zip(VALID, ANSWERS))] + [
     (f"byte by byte: {row[0]}", row[1], slow(row[2]), row[3]) for row in SMUGGLING[:8] + CHUNKS[12:15]]
 
+ROWS = SMUGGLING + LENGTHS + CHUNKS + FIELDS + LINES + PIPELINES + UPGRADES + BODIES + BYTES + [
+    ("after 300 halves of requests", "API 4", [CROWD, get()], "200; open")]
+
+
+async def crowd(port):
+    """Connections on which half of a request waits for the rest."""
+    halves = [get()[:-2], post("Content-Length: 100"), chunked(b"40\r\n{")]
+    wires = [await hostile.Wire.open(port) for _ in range(CROWD_SIZE)]
+    for i, wire in enumerate(wires):
+        await wire.send(halves[i % len(halves)])
+    return wires
+
 
 async def send(wire, sent):
     for piece in sent if isinstance(sent, list) else [sent]:
@@ -309,7 +322,7 @@ async def send(wire, sent):
             wire.writer.write_eof()
         elif piece == CUT:
             wire.cut()
-        else:
+        elif piece != CROWD:
             await wire.send([piece])
 
 
@@ -338,6 +351,7 @@ async def run_row(port, row):
     _, _, sent, stated = row
     answers, _, then = stated.rpartition(";")
     wire = await hostile.Wire.open(port)
+    others = await crowd(port) if isinstance(sent, list) and CROWD in sent else []
     try:
         await send(wire, sent)
         if then.strip() == "cut":
@@ -353,13 +367,13 @@ async def run_row(port, row):
             return more and f"another answer: {more.status} {more.body[:120]!r}"
         return None
     finally:
-        wire.cut()
+        for each in [wire, *others]:
+            each.cut()
 
 
 async def run(live):
     cluster = await l.Cluster(live, live.path("data"), "--bots", "0", "--matchers", "1").start()
-    rows = SMUGGLING + LENGTHS + CHUNKS + FIELDS + LINES + PIPELINES + UPGRADES + BODIES + BYTES
-    await hostile.run_table(live, cluster, rows, run_row)
+    await hostile.run_table(live, cluster, ROWS, run_row)
     code, left = await cluster.stop()
     live.equal((code, left), (0, []), "the cluster ends")
 
