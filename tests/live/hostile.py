@@ -50,8 +50,6 @@ class Wire:
                 await self.writer.drain()
             except OSError:
                 return
-            if not isinstance(pieces, bytes):
-                await asyncio.sleep(0)  # lets the loop write it before the next
 
     async def answer(self, head=False):
         """The next answer, or None at the end of the stream.  A reset is an end, too."""
@@ -143,6 +141,8 @@ class Watch:
     async def begin(self):
         self.wire = await Wire.open(self.port)
         self.resting = await self.value("connections")
+        if self.resting < 3:  # this one, and the neighbour's two
+            raise Failed(f"/metrics tells of {self.resting} connections")
 
     async def well(self):
         """It lives, and has as many connections as before the first row."""
