@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define MU_HTTP_BODY_MAX          (64 * 1024) /* bytes of a request body; more: 413 */
-#define MU_HTTP_HEADERS_MAX       (16 * 1024) /* bytes of request line and headers; more: 431 */
+#define MU_HTTP_HEADERS_MAX       (16 * 1024) /* bytes of a request's head; more: 431, 414 */
 #define MU_WS_MESSAGE_MAX         (16 * 1024) /* bytes of a WebSocket message; more: close 1009 */
 #define MU_HTTP_REPLY_HEADERS_MAX 16          /* headers of one reply */
 

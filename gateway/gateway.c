@@ -330,6 +330,11 @@ void mu_gateway_set_bus(struct mu_gateway *gw, const struct mu_counters *bus)
     gw->bus = bus;
 }
 
+void mu_gateway_set_transport(struct mu_gateway *gw, const struct mu_counters *transport)
+{
+    gw->transport = transport;
+}
+
 void mu_gateway_set_brokers(struct mu_gateway *gw, uint32_t brokers)
 {
     gw->brokers = brokers;
@@ -367,8 +372,11 @@ void mu_gateway_stats(const struct mu_gateway *gw, struct mu_msg_stats *ret)
 {
     struct mu_counters all = gw->counters;
     all.values[MU_COUNTER_SOCKETS] = mu_sessions_count(gw->sessions);
-    for (uint32_t i = 0; gw->bus != NULL && i < MU_COUNTER_END; i++) {
-        all.values[i] += gw->bus->values[i];
+    const struct mu_counters *others[] = { gw->bus, gw->transport };
+    for (size_t n = 0; n < sizeof others / sizeof others[0]; n++) {
+        for (uint32_t i = 0; others[n] != NULL && i < MU_COUNTER_END; i++) {
+            all.values[i] += others[n]->values[i];
+        }
     }
     ret->counters_count = 0;
     ret->pools_count = 0;

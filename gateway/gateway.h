@@ -85,6 +85,9 @@ void mu_gateway_announce(struct mu_gateway *gw);
 /* Counters of the process's bus, shown with its own; borrowed for the gateway's life; or NULL. */
 void mu_gateway_set_bus(struct mu_gateway *gw, const struct mu_counters *bus);
 
+/* The same of its transport (mu_transport_export()). */
+void mu_gateway_set_transport(struct mu_gateway *gw, const struct mu_counters *transport);
+
 /* Which brokers have registered the process: bit i for broker i of the bus; told in STATS. */
 void mu_gateway_set_brokers(struct mu_gateway *gw, uint32_t brokers);
 

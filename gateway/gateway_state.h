@@ -64,7 +64,8 @@ struct mu_gateway {
     struct mu_limit *by_player;
     struct mu_fleet *fleet;
     struct mu_counters counters;
-    const struct mu_counters *bus; /* NULL: none */
+    const struct mu_counters *bus;       /* NULL: none */
+    const struct mu_counters *transport; /* NULL: none */
 
     /* Scratch, one call long. */
     struct mu_decoder *decoder;

@@ -34,6 +34,7 @@ struct host {
     struct mu_decoder *decoder;
     struct mu_msg *msg;                       /* body at hand */
     struct event *events[MU_BUS_BROKERS_MAX]; /* of the brokers' sockets; NULL: none */
+    struct mu_counters transport_counters;    /* as the gateway shows them */
     uint64_t incarnation;
     int64_t watchdog_ms;
     bool ready;    /* told so */
@@ -90,6 +91,7 @@ static struct mu_turn begin(struct host *host)
     if (mu_outbox_full(host->out)) {
         flush(host);
     }
+    mu_transport_export(host->transport, &host->transport_counters);
     return (struct mu_turn){
         .now_ms = now_ms(),
         .wall_ms = clock_ms(CLOCK_REALTIME),
@@ -413,6 +415,7 @@ static int create(struct host *host)
         return -ENOMEM;
     }
     mu_gateway_set_bus(host->gateway, mu_bus_counters(host->bus));
+    mu_gateway_set_transport(host->gateway, &host->transport_counters);
     return 0;
 }
 

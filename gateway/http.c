@@ -14,6 +14,7 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
+#include "gateway/handshake.h"
 #include "gateway/linger.h"
 #include "gateway/websocket.h"
 
@@ -326,6 +327,18 @@ static void add_length(struct evkeyvalq *headers, size_t bytes)
     (void)evhttp_add_header(headers, "Content-Length", text);
 }
 
+/* Whether the client wants the connection closed: RFC 9112, 9.6.  evhttp sees it only when it is
+ * all that the first line of that name says. */
+static bool wants_close(struct evhttp_request *request)
+{
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+    for (const struct evkeyval *h = headers->tqh_first; h != NULL; h = h->next.tqe_next) {
+        if (strcasecmp(h->key, "Connection") == 0 && mu_handshake_has(h->value, "close"))
+            return true;
+    }
+    return false;
+}
+
 void mu_http_reply(struct mu_connection *connection, const struct mu_http_reply *reply)
 {
     assert(connection->state == MU_CONNECTION_PENDING && connection->request != NULL);
@@ -338,7 +351,7 @@ void mu_http_reply(struct mu_connection *connection, const struct mu_http_reply 
     for (uint32_t i = 0; i < reply->headers_count; i++)
         (void)evhttp_add_header(headers, reply->headers[i].name, reply->headers[i].value);
     bool bodiless = reply->status == 204 || reply->status == 304;
-    if (transport->stopping)
+    if (transport->stopping || wants_close(request))
         (void)evhttp_add_header(headers, "Connection", "close");
     /* evhttp gives a length to neither HEAD nor HTTP/1.0, and would send HEAD the body. */
     if (!bodiless)

@@ -174,12 +174,27 @@ static void length_done(struct mu_http_scan *scan)
     scan->body_bytes = length;
 }
 
+/* A comma in the value of Transfer-Encoding: what stands before it is not the last coding.
+ * RFC 9112, 6.1 and 7: chunked may only be the last, once. */
+static void coding_done(struct mu_http_scan *scan)
+{
+    while (scan->token_bytes > 0 && (scan->token[scan->token_bytes - 1] == ' ' ||
+                                     scan->token[scan->token_bytes - 1] == '\t'))
+        scan->token_bytes--;
+    if (scan->token_bytes == 0 || token_is(scan, "chunked"))
+        fail(scan, 400, "Transfer-Encoding is malformed.");
+    scan->coding_seen = true;
+    scan->token_bytes = 0;
+}
+
 static void encoding_done(struct mu_http_scan *scan)
 {
     if (scan->chunked || scan->http10) {
         fail(scan, 400, "Transfer-Encoding is not allowed here.");
-    } else if (!token_is(scan, "chunked")) {
-        fail(scan, 501, "Only the transfer encoding 'chunked' is implemented.");
+    } else if (!token_is(scan, "chunked")) { /* RFC 9112, 6.3: nobody could tell where it ends */
+        fail(scan, 400, "The last transfer coding must be 'chunked'.");
+    } else if (scan->coding_seen) {
+        fail(scan, 501, "Only the transfer coding 'chunked' is implemented.");
     } else {
         scan->chunked = true;
     }
@@ -235,6 +250,8 @@ static void value_step(struct mu_http_scan *scan, uint8_t byte)
         fail(scan, 400, "A header value holds a control character.");
     } else if (scan->known == KNOWN_HOST) {
         host_step(scan, byte);
+    } else if (scan->known == KNOWN_ENCODING && byte == ',') {
+        coding_done(scan);
     } else if (scan->known != KNOWN_NONE) {
         bool space = byte == ' ' || byte == '\t';
         if (!space || scan->token_bytes > 0)
@@ -348,10 +365,22 @@ static void chunk_step(struct mu_http_scan *scan, uint8_t byte)
     }
 }
 
+/* RFC 9112, 3: a method or an address that is too long is answered as such. */
+static void too_large(struct mu_http_scan *scan)
+{
+    if (scan->state == MU_HTTP_SCAN_METHOD) {
+        fail(scan, 501, "This method is not implemented.");
+    } else if (scan->state == MU_HTTP_SCAN_TARGET) {
+        fail(scan, 414, "The path and query are too long.");
+    } else {
+        fail(scan, 431, "The request line and headers are too large.");
+    }
+}
+
 static void head_step(struct mu_http_scan *scan, uint8_t byte)
 {
     if (++scan->head_bytes > scan->head_bytes_max) {
-        fail(scan, 431, "The request line and headers are too large.");
+        too_large(scan);
         return;
     }
     switch (scan->state) {

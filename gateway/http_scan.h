@@ -6,7 +6,8 @@
  * believed when this scanner and evhttp agree where it ends.
  *
  * Refused, beyond what RFC 9112 demands: chunk extensions, trailers, obs-fold, more than one
- * Transfer-Encoding, a method that we do not know (501).  Pure; no allocation; a few ns a byte. */
+ * Transfer-Encoding, empty lines before a request, minor versions above 1, a length of more than
+ * 18 digits, a method that we do not know (501).  Pure; no allocation; a few ns a byte. */
 #ifndef MU_GATEWAY_HTTP_SCAN_H
 #define MU_GATEWAY_HTTP_SCAN_H
 
@@ -48,6 +49,7 @@ struct mu_http_scan {
     bool http10;             /* HTTP/1.0 */
     bool length_seen;        /* a Content-Length was read */
     bool chunked;            /* a Transfer-Encoding was read */
+    bool coding_seen;        /* a transfer coding before the last was read */
     bool host_seen;          /* a Host was read */
     bool space_seen;         /* white space inside the value of Host */
     uint8_t known;           /* header being read, enum known of http_scan.c */
@@ -56,7 +58,7 @@ struct mu_http_scan {
     uint8_t token_bytes;     /* in token[]; TOKEN_MAX: it was longer */
     uint32_t headers_count;  /* header lines begun */
     uint32_t head_bytes;     /* bytes of request line and headers */
-    uint32_t head_bytes_max; /* more: 431 */
+    uint32_t head_bytes_max; /* more: 431, or 414 or 501 within address or method */
     uint32_t body_bytes_max; /* more: 413 */
     uint64_t body_bytes;     /* bytes of body announced so far */
     uint64_t left;           /* bytes left of the body or of this chunk */

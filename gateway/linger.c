@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "gateway/json_write.h"
+#include "wire/msg.h"
 
 #define ANSWER_MAX 1024 /* bytes of an error answer of our own */
 #define BODY_MAX   640  /* bytes of its body */
@@ -18,47 +19,48 @@
 struct phrase {
     int status;
     const char *phrase;
-    const char *code;
+    uint32_t error; /* of wire/errors.def, when the transport itself refuses with it; else 0 */
 };
 
-/* Statuses that the gateway or the transport answers with; the code is the transport's. */
+/* Statuses that the gateway or the transport answers with. */
 static const struct phrase phrases[] = {
-    { 200, "OK", "" },
-    { 201, "Created", "" },
-    { 202, "Accepted", "" },
-    { 204, "No Content", "" },
-    { 304, "Not Modified", "" },
-    { 400, "Bad Request", "BAD_REQUEST" },
-    { 401, "Unauthorized", "UNAUTHORIZED" },
-    { 403, "Forbidden", "FORBIDDEN" },
-    { 404, "Not Found", "NOT_FOUND" },
-    { 405, "Method Not Allowed", "METHOD_NOT_ALLOWED" },
-    { 408, "Request Timeout", "REQUEST_TIMEOUT" },
-    { 409, "Conflict", "CONFLICT" },
-    { 410, "Gone", "GONE" },
-    { 411, "Length Required", "LENGTH_REQUIRED" },
-    { 412, "Precondition Failed", "PRECONDITION_FAILED" },
-    { 413, "Content Too Large", "PAYLOAD_TOO_LARGE" },
-    { 415, "Unsupported Media Type", "UNSUPPORTED_MEDIA_TYPE" },
-    { 417, "Expectation Failed", "EXPECTATION_FAILED" },
-    { 421, "Misdirected Request", "MISDIRECTED_REQUEST" },
-    { 422, "Unprocessable Content", "UNPROCESSABLE" },
-    { 425, "Too Early", "TOO_EARLY" },
-    { 426, "Upgrade Required", "UPGRADE_REQUIRED" },
-    { 428, "Precondition Required", "PRECONDITION_REQUIRED" },
-    { 429, "Too Many Requests", "TOO_MANY_CONNECTIONS" },
-    { 431, "Request Header Fields Too Large", "HEADERS_TOO_LARGE" },
-    { 500, "Internal Server Error", "INTERNAL" },
-    { 501, "Not Implemented", "NOT_IMPLEMENTED" },
-    { 502, "Bad Gateway", "BAD_GATEWAY" },
-    { 503, "Service Unavailable", "OVERLOADED" },
-    { 504, "Gateway Timeout", "TIMEOUT" },
-    { 505, "HTTP Version Not Supported", "HTTP_VERSION_NOT_SUPPORTED" },
+    { 200, "OK", 0 },
+    { 201, "Created", 0 },
+    { 202, "Accepted", 0 },
+    { 204, "No Content", 0 },
+    { 304, "Not Modified", 0 },
+    { 400, "Bad Request", MU_ERROR_BAD_REQUEST },
+    { 401, "Unauthorized", 0 },
+    { 403, "Forbidden", 0 },
+    { 404, "Not Found", 0 },
+    { 405, "Method Not Allowed", 0 },
+    { 408, "Request Timeout", 0 },
+    { 409, "Conflict", 0 },
+    { 410, "Gone", 0 },
+    { 411, "Length Required", 0 },
+    { 412, "Precondition Failed", 0 },
+    { 413, "Content Too Large", MU_ERROR_PAYLOAD_TOO_LARGE },
+    { 414, "URI Too Long", MU_ERROR_URI_TOO_LONG },
+    { 415, "Unsupported Media Type", 0 },
+    { 417, "Expectation Failed", MU_ERROR_EXPECTATION_FAILED },
+    { 421, "Misdirected Request", 0 },
+    { 422, "Unprocessable Content", 0 },
+    { 425, "Too Early", 0 },
+    { 426, "Upgrade Required", MU_ERROR_UPGRADE_REQUIRED },
+    { 428, "Precondition Required", 0 },
+    { 429, "Too Many Requests", MU_ERROR_TOO_MANY_CONNECTIONS },
+    { 431, "Request Header Fields Too Large", MU_ERROR_HEADERS_TOO_LARGE },
+    { 500, "Internal Server Error", 0 },
+    { 501, "Not Implemented", MU_ERROR_NOT_IMPLEMENTED },
+    { 502, "Bad Gateway", 0 },
+    { 503, "Service Unavailable", MU_ERROR_OVERLOADED },
+    { 504, "Gateway Timeout", MU_ERROR_TIMEOUT },
+    { 505, "HTTP Version Not Supported", MU_ERROR_HTTP_VERSION_NOT_SUPPORTED },
 };
 
 static const struct phrase *phrase_of(int status)
 {
-    static const struct phrase unknown = { 0, "Unknown", "ERROR" };
+    static const struct phrase unknown = { 0, "Unknown", 0 };
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
         if (phrases[i].status == status)
             return &phrases[i];
@@ -72,26 +74,28 @@ const char *mu_linger_phrase(int status)
 }
 
 /* The problem details of RFC 9457, with message and error for older clients. */
-static size_t problem_body(const struct phrase *phrase, int status, const char *detail, char *ret,
+static size_t problem_body(const struct mu_error_info *info, const char *detail, char *ret,
                            size_t ret_size)
 {
+    char type[96];
+    (void)snprintf(type, sizeof type, "/problems/%s", info->name); /* names are short */
     struct mu_json_writer writer;
     mu_json_writer_init(&writer, ret, ret_size);
     mu_json_object_begin(&writer);
     mu_json_key(&writer, "type");
-    mu_json_string(&writer, "about:blank");
+    mu_json_string(&writer, type);
     mu_json_key(&writer, "title");
-    mu_json_string(&writer, phrase->phrase);
+    mu_json_string(&writer, info->title);
     mu_json_key(&writer, "status");
-    mu_json_i64(&writer, status);
+    mu_json_i64(&writer, info->status);
     mu_json_key(&writer, "detail");
     mu_json_string(&writer, detail);
     mu_json_key(&writer, "code");
-    mu_json_string(&writer, phrase->code);
+    mu_json_string(&writer, info->name);
     mu_json_key(&writer, "message");
     mu_json_string(&writer, detail);
     mu_json_key(&writer, "error");
-    mu_json_string(&writer, phrase->phrase);
+    mu_json_string(&writer, info->title);
     mu_json_object_end(&writer);
     assert(!writer.overflow);
     return writer.used;
@@ -100,8 +104,10 @@ static size_t problem_body(const struct phrase *phrase, int status, const char *
 size_t mu_linger_problem(int status, const char *detail, bool head, char *ret, size_t ret_size)
 {
     const struct phrase *phrase = phrase_of(status);
+    const struct mu_error_info *info = mu_error_info(phrase->error);
+    assert(phrase->error != 0 && info->status == status);
     char body[BODY_MAX];
-    size_t body_bytes = problem_body(phrase, status, detail, body, sizeof body);
+    size_t body_bytes = problem_body(info, detail, body, sizeof body);
     const char *more = "";
     if (status == 426) {
         more = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";

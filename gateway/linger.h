@@ -15,7 +15,7 @@ void mu_linger_begin(struct mu_connection *connection);
 /* Answers what is arriving or pending with an error of the transport's own as
  * application/problem+json, and lingers.  What evhttp has put into the output is dropped.
  *
- * status  400..599
+ * status  400, 413, 414, 417, 426, 429, 431, 501, 503, 504 or 505 (asserted)
  * detail  one sentence for the developer of the client */
 void mu_linger_refuse(struct mu_connection *connection, int status, const char *detail);
 

@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <event2/util.h>
 
+#include "core/counters.h"
 #include "gateway/http.h"
 #include "gateway/http_accept.h"
 #include "gateway/linger.h"
@@ -408,6 +409,22 @@ uint32_t mu_transport_connections(const struct mu_transport *transport)
 const struct mu_transport_counters *mu_transport_counters(const struct mu_transport *transport)
 {
     return &transport->counters;
+}
+
+void mu_transport_export(const struct mu_transport *transport, struct mu_counters *ret)
+{
+    const struct mu_transport_counters *counters = &transport->counters;
+    ret->values[MU_COUNTER_CONNECTIONS] = mu_connections_count(transport->connections);
+    ret->values[MU_COUNTER_ACCEPTED] = counters->accepted;
+    ret->values[MU_COUNTER_CONNECTIONS_REFUSED] =
+        counters->refused_total + counters->refused_address;
+    ret->values[MU_COUNTER_CONNECTIONS_CUT] = counters->timeouts;
+    ret->values[MU_COUNTER_REQUESTS_REFUSED] = counters->requests_refused;
+    ret->values[MU_COUNTER_REQUESTS_GONE] = counters->requests_gone;
+    ret->values[MU_COUNTER_SOCKETS_OPENED] = counters->sockets_opened;
+    ret->values[MU_COUNTER_SOCKETS_FAULTY] = counters->sockets_faulty;
+    ret->values[MU_COUNTER_SOCKETS_SLOW] = counters->sockets_slow;
+    ret->values[MU_COUNTER_SOCKETS_DEAD] = counters->sockets_dead;
 }
 
 void mu_transport_check(const struct mu_transport *transport)

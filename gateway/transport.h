@@ -25,6 +25,7 @@
 #define MU_TRANSPORT_ADMIN_CONNECTIONS 16 /* slots beyond connections_max for the admin listener */
 
 struct event_base;
+struct mu_counters;
 struct mu_transport;
 
 /* What the pure gateway does with what arrives. */
@@ -58,7 +59,7 @@ struct mu_transport_options {
     int backlog;               /* connections that the kernel keeps before accept, > 0 */
     uint32_t connections_max;  /* public connections at once, 1..2^20 - 16; more get 503 */
     uint32_t per_address_max;  /* of them from one IPv4 address or IPv6 /64, >= 1; more: 429 */
-    uint32_t header_bytes_max; /* 1..MU_HTTP_HEADERS_MAX; more: 431 */
+    uint32_t header_bytes_max; /* 1..MU_HTTP_HEADERS_MAX; more: 431 or 414 */
     uint32_t body_bytes_max;   /* 0..MU_HTTP_BODY_MAX; more: 413 */
     uint32_t unread_bytes_max; /* output that a socket leaves unread, > 0; more: close 4008 */
     int64_t request_ms;        /* from accept or its first byte, a request must be complete */
@@ -133,6 +134,9 @@ bool mu_transport_drained(const struct mu_transport *transport);
 uint32_t mu_transport_connections(const struct mu_transport *transport);
 
 const struct mu_transport_counters *mu_transport_counters(const struct mu_transport *transport);
+
+/* The same under the names of core/counters.def; writes only those. */
+void mu_transport_export(const struct mu_transport *transport, struct mu_counters *ret);
 
 /* Asserts the invariants of the tables.  O(connections_max). */
 void mu_transport_check(const struct mu_transport *transport);

@@ -157,6 +157,9 @@ static void on_message(wslay_event_context_ptr context,
         connection->pong_ms = mu_transport_now();
     if (message->opcode == WSLAY_PING)
         (void)wslay_event_send(context); /* in order with the answers to texts; else a fault */
+    /* wslay takes half of a code for none. */
+    if (message->opcode == WSLAY_CONNECTION_CLOSE && message->msg_length == 1)
+        set_fault(reader, 1002);
     /* wslay checks a close's reason only when it arrives in one piece. */
     if (message->opcode == WSLAY_CONNECTION_CLOSE && message->msg_length > 2 &&
         !mu_utf8_valid((const char *)message->msg + 2, message->msg_length - 2))

@@ -142,8 +142,10 @@ class Client:
         need(PROBLEM <= set(problem), f"lacks {PROBLEM - set(problem)}")
         need(problem.get("status") == answer.status, "names another status")
         need(all(isinstance(problem.get(name), str) and problem.get(name) for name in PROBLEM - {"status"}), "empty members")
-        if problem.get("type") != "about:blank":  # that: refused before it was a request
-            need(problem.get("type") == f"/problems/{problem.get('code')}", "has another type than code")
+        need(problem.get("type") == f"/problems/{problem.get('code')}", "has another type than code")
+        if "traceparent" not in answer.headers:  # refused before it was a request
+            need("close" in (answer.header("connection") or ""), "has no traceparent, and yet goes on")
+        else:
             trace = (answer.header("traceparent") or "").split("-")
             need(len(trace) == 4 and problem.get("traceId") == trace[1], "has another traceId than traceparent")
             need("Origin" in (answer.header("vary") or ""), "does not vary by Origin")

@@ -74,7 +74,7 @@ async def framing(api):
         (f"{get}Host: x\r\nA: b\x00c\r\n\r\n".encode(), 400, "BAD_REQUEST"),
         (f"{get}Host: x\r\nA: {'b' * 16384}\r\n\r\n".encode(), 431, "HEADERS_TOO_LARGE"),
         (f"{get}Host: x\r\n{''.join(f'A{i}: b{chr(13)}{chr(10)}' for i in range(300))}\r\n".encode(), 431, "HEADERS_TOO_LARGE"),
-        (f"GET /{'x' * 17000} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), 431, "HEADERS_TOO_LARGE"),
+        (f"GET /{'x' * 17000} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), 414, "URI_TOO_LONG"),
         (b"GET /v1/players/%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "BAD_REQUEST"),
         (b"GET /v1/players/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400, "BAD_REQUEST"),
         (b"GET /v1/players/% HTTP/1.1\r\nHost: x\r\n\r\n", 400, "BAD_REQUEST"),

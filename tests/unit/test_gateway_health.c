@@ -126,7 +126,9 @@ static void test_shows_metrics(void **state)
     struct rig *rig = rig_create(seed, false);
     struct mu_counters bus = { .values = { [MU_COUNTER_MESSAGES_OUT] = 5 } };
     (void)state;
+    struct mu_counters transport = { .values = { [MU_COUNTER_CONNECTIONS] = 3 } };
     mu_gateway_set_bus(rig->gw, &bus);
+    mu_gateway_set_transport(rig->gw, &transport);
     report_all(rig);
     report(rig, "#8", "queue", "queue/us-east-1"); /* took over from #4, which still talks */
     rig->now_ms += 10;
@@ -140,6 +142,9 @@ static void test_shows_metrics(void **state)
         rig, "muster_messages_in_total{kind=\"store\",partition=\"\",instance_id=\"#1\"} 42"));
     assert_true(has_line(rig, "muster_messages_out_total{kind=\"gateway\",partition=\"\","
                               "instance_id=\"#000000000000004d\"} 5"));
+    assert_true(has_line(rig, "# TYPE muster_connections gauge"));
+    assert_true(has_line(rig, "muster_connections{kind=\"gateway\",partition=\"\","
+                              "instance_id=\"#000000000000004d\"} 3"));
     assert_true(
         has_line(rig, "muster_ready{kind=\"od\\\"d\\\\?\",partition=\"\",instance_id=\"#9\"} 1"));
     assert_true(has_line(rig, "muster_queue_tickets{mode=\"duel\",region=\"us-west-2\"} 7"));

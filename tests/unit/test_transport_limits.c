@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "core/counters.h"
+
 #define HOST "Host: a\r\n"
 #define HOLD "GET /hold HTTP/1.1\r\n" HOST "\r\n"
 #define GET  "GET / HTTP/1.1\r\n" HOST "\r\n"
@@ -38,6 +40,10 @@ static void test_connections_of_an_address(void **state)
     assert_non_null(strstr(more.received, "HTTP/1.1 429 "));
     assert_non_null(strstr(more.received, "Retry-After: 1\r\n"));
     assert_true(mu_transport_counters(server.transport)->refused_address == 1);
+    struct mu_counters shown = { 0 };
+    mu_transport_export(server.transport, &shown);
+    assert_true(shown.values[MU_COUNTER_CONNECTIONS_REFUSED] == 1);
+    assert_true(shown.values[MU_COUNTER_CONNECTIONS] == mu_transport_connections(server.transport));
     edge_disconnect(&more);
     /* The admin listener is not counted, and has no WebSocket. */
     edge_connect(&admin, mu_transport_admin_port(server.transport));
@@ -343,6 +349,21 @@ static void test_mutations(void **state)
     edge_end(&server);
 }
 
+/* The bounds that clients are promised. */
+static void test_default_options(void **state)
+{
+    struct mu_transport_options options;
+    (void)state;
+    mu_transport_options_init(&options);
+    assert_int_equal(options.body_bytes_max, 65536);
+    assert_int_equal(options.header_bytes_max, 16384);
+    assert_int_equal(options.unread_bytes_max, 262144);
+    assert_int_equal(options.request_ms, 10000);
+    assert_int_equal(options.idle_ms, 60000);
+    assert_int_equal(options.pong_ms, 40000);
+    assert_true(options.ping_ms * 2 <= options.pong_ms); /* one ping may be lost */
+}
+
 static void test_bad_options(void **state)
 {
     struct mu_transport_options options;
@@ -392,6 +413,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_drain_is_bounded),
         cmocka_unit_test(test_destroy_in_the_middle),
         cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_default_options),
         cmocka_unit_test(test_bad_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

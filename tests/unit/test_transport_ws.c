@@ -250,7 +250,7 @@ static const struct row rows[] = {
       false },
     { "close 4321", { { .head = CLOSE, .payload = "\x10\xe1" } }, "close:4321", false },
     { "close without a code", { { .head = CLOSE } }, "close:", false },
-    { "close with half a code", { { .head = CLOSE, .payload = "\x03" } }, "close:", false },
+    { "close with half a code", { { .head = CLOSE, .payload = "\x03" } }, "close:1002", false },
     { "close 999", { { .head = CLOSE, .payload = "\x03\xe7" } }, "close:1002", false },
     { "close 1005", { { .head = CLOSE, .payload = "\x03\xed" } }, "close:1002", false },
     { "close 5000", { { .head = CLOSE, .payload = "\x13\x88" } }, "close:1002", false },
