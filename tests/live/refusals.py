@@ -1,0 +1,65 @@
+"""What would only seem to work is refused: by the programs when they start, and by the commands."""
+
+import asyncio
+import os
+import signal
+import socket
+
+import live as l
+
+
+async def ends(live, *words):
+    """Runs a program that is to end by itself: (exit code, what it wrote on stderr)."""
+    process = await asyncio.create_subprocess_exec(live.arguments.muster, *words, stderr=asyncio.subprocess.PIPE)
+    try:
+        _, err = await asyncio.wait_for(process.communicate(), l.STOP_S)
+    except asyncio.TimeoutError:
+        process.kill()
+        await process.wait()
+        return None, f"muster {' '.join(words)} goes on"
+    return process.returncode, err.decode()
+
+
+async def start_broker(live, *words):
+    """A broker that listens; its process, to be killed by the caller."""
+    process = await asyncio.create_subprocess_exec(
+        live.arguments.muster, "broker", "--die-with-parent", *words, stderr=asyncio.subprocess.PIPE)
+    while True:
+        line = await asyncio.wait_for(process.stderr.readline(), l.READY_S)
+        if not line:
+            raise l.Failed(f"muster broker {words} does not start")
+        if b'event="listening"' in line:
+            return process
+
+
+async def paths(live):
+    """A broker takes no path that is somebody else's."""
+    path = live.path("bus")
+    words = ("--bind", f"ipc://{path}", "--name", "broker")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("precious")
+    code, err = await ends(live, "broker", *words)
+    live.check(code == 69 and "no socket" in err, f"a file is no place to listen: {code} {err}")
+    live.check(os.path.isfile(path), "and stays")
+    if os.path.exists(path):
+        os.remove(path)
+    first = await start_broker(live, *words)
+    code, err = await ends(live, "broker", *words)
+    live.check(code == 69 and "another process listens there" in err, f"nor a path of a broker that runs: {code} {err}")
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(l.STOP_S)
+        peer.connect(path)
+        live.equal(peer.recv(1), b"\xff", "which goes on serving it")
+    first.send_signal(signal.SIGKILL)
+    await first.wait()
+    live.check(os.path.exists(path), "what a killed broker leaves behind")
+    again = await start_broker(live, *words)
+    again.send_signal(signal.SIGTERM)
+    live.equal(await asyncio.wait_for(again.wait(), l.STOP_S), 0, "is taken over by the next one")
+
+
+async def run(live):
+    await paths(live)
+
+
+l.main(run)
