@@ -20,6 +20,13 @@ async def ends(live, *words):
     return process.returncode, err.decode()
 
 
+async def keygen(live, name):
+    code, out, err = await live.muster("keygen", name, "--out", live.folder)
+    if code != 0:
+        raise l.Failed(f"muster keygen {name}: {err}")
+    return out.strip()
+
+
 async def start_broker(live, *words):
     """A broker that listens; its process, to be killed by the caller."""
     process = await asyncio.create_subprocess_exec(
@@ -58,8 +65,29 @@ async def paths(live):
     live.equal(await asyncio.wait_for(again.wait(), l.STOP_S), 0, "is taken over by the next one")
 
 
+async def keys(live):
+    """A broker's key is the one that the file says of it."""
+    own, other = await keygen(live, "a"), await keygen(live, "other")
+    path = live.path("cluster.yaml")
+    with open(live.path("peers.yaml"), "w", encoding="ascii") as file:
+        file.write("peers: []\n")
+    for key, good in ((other, False), (own, True)):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"cluster:\n  brokers:\n    - {{name: a, endpoint: 'ipc://{live.path('a')}', key: {key}}}\n"
+                       f"  keys: {live.folder}\n  peers: {live.path('peers.yaml')}\n")
+        if good:
+            broker = await start_broker(live, "--config", path, "--name", "a")
+            broker.send_signal(signal.SIGTERM)
+            live.equal(await asyncio.wait_for(broker.wait(), l.STOP_S), 0, "with the key of the file it starts")
+        else:
+            code, err = await ends(live, "broker", "--config", path, "--name", "a")
+            live.check(code == 78 and own in err and other in err and live.path("a.key") in err,
+                       f"a broker whose key is another one says both: {code} {err}")
+
+
 async def run(live):
     await paths(live)
+    await keys(live)
 
 
 l.main(run)
