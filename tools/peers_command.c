@@ -149,13 +149,16 @@ static int edit(struct call *call)
     if (change(call, &who, error) != 0) {
         return say(1, error, "");
     }
-    int r = mu_peers_write(&call->peers, call->path);
-    if (r == -EEXIST) {
-        return say(MU_EXIT_UNAVAILABLE,
-                   "somebody else is writing it, or was cut off; if nobody is, remove ",
-                   "PATH.new");
-    }
-    return r == 0 ? 0 : say(MU_EXIT_UNAVAILABLE, "cannot write it: ", strerror(-r));
+    return mu_peers_write(&call->peers, call->path, error) == 0
+               ? 0
+               : say(MU_EXIT_UNAVAILABLE, error, "");
+}
+
+/* Whether FILE and NAME may have changed places: a new list would be made of the wrong name. */
+static bool looks_swapped(const struct call *call)
+{
+    const char *end = call->name != NULL ? strrchr(call->name, '.') : NULL;
+    return end != NULL && (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0);
 }
 
 /* Reads the file; one that is not there is an empty list for `add`. */
@@ -164,6 +167,12 @@ static int load(struct call *call)
     char error[MU_PEERS_ERROR_MAX];
     int r = mu_peers_read(call->path, &call->peers, error, sizeof error);
     if (r == -ENOENT && strcmp(call->verb, "add") == 0) {
+        if (looks_swapped(call)) {
+            return say(MU_EXIT_USAGE,
+                       "the file comes first, then the name of the peer: there is "
+                       "no file ",
+                       call->path);
+        }
         mu_peers_seal(&call->peers);
         return 0;
     }
@@ -172,6 +181,22 @@ static int load(struct call *call)
         return r == -EINVAL ? MU_EXIT_DATA : MU_EXIT_UNAVAILABLE;
     }
     return 0;
+}
+
+/* What was said that the verb has no use for; NULL: nothing. */
+static const char *unused(const struct call *call)
+{
+    bool list = strcmp(call->verb, "list") == 0;
+    if (list && call->name != NULL) {
+        return "a NAME";
+    }
+    if (list && call->key_text != NULL) {
+        return "--key";
+    }
+    if (strcmp(call->verb, "add") == 0) {
+        return NULL;
+    }
+    return call->role != NULL ? "--role" : call->partitions.count > 0 ? "--partition" : NULL;
 }
 
 static int go(struct call *call)
@@ -183,6 +208,11 @@ static int go(struct call *call)
     }
     if (!known) {
         return say(MU_EXIT_USAGE, "list, add, rotate or revoke, not ", call->verb);
+    }
+    const char *idle = unused(call);
+    if (idle != NULL) {
+        (void)fprintf(stderr, "muster peers: %s takes no such thing: %s\n", call->verb, idle);
+        return MU_EXIT_USAGE;
     }
     if (call->key_text != NULL && mu_public_key_parse(call->key_text, call->key) != 0) {
         return say(MU_EXIT_USAGE, "--key is the 64 hex digits that muster keygen prints", "");

@@ -85,9 +85,32 @@ async def keys(live):
                        f"a broker whose key is another one says both: {code} {err}")
 
 
+async def peers(live):
+    """muster peers says so when it has no use for what it was given."""
+    path, key = live.path("list.yaml"), await keygen(live, "q")
+    add = ("--role", "queue", "--key", key)
+    code, _, err = await live.muster("peers", "add", live.path("q"), "list.yaml", *add)
+    live.check(code == 64 and "the file comes first" in err, f"swapped arguments: {code} {err.strip()}")
+    live.check(not os.path.exists(live.path("q")), "make no file")
+    live.equal((await live.muster("peers", "add", path, "q", *add))[0], 0, "a list begins")
+    with open(path, encoding="ascii") as file:
+        before = file.read()
+    other = await keygen(live, "q2")
+    for words, what in (
+            (("rotate", path, "q", "--key", other, "--role", "store"), "--role"),
+            (("rotate", path, "q", "--key", other, "--partition", "queue/x"), "--partition"),
+            (("revoke", path, "q", "--role", "queue"), "--role"),
+            (("list", path, "--key", key), "--key"), (("list", path, "q"), "a NAME")):
+        code, _, err = await live.muster("peers", *words)
+        live.check(code == 64 and f"{words[0]} takes no such thing: {what}" in err, f"{words[0]} with {what}: {code} {err.strip()}")
+    with open(path, encoding="ascii") as file:
+        live.equal(file.read(), before, "and nothing is changed")
+
+
 async def run(live):
     await paths(live)
     await keys(live)
+    await peers(live)
 
 
 l.main(run)
