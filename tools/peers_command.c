@@ -28,17 +28,50 @@ static int say(int code, const char *what, const char *which)
     return code;
 }
 
+/* Makes the key of `name`, or reads the one that is there.  Returns 0, or -errno after it said
+ * why. */
+static int take_key(const char *name, const char *path, bool there, struct mu_key_pair **ret)
+{
+    char error[MU_KEY_PAIR_ERROR_MAX];
+    if (there) {
+        int r = mu_key_pair_read(path, ret, error);
+        if (r != 0) {
+            (void)fprintf(stderr, "muster keygen: %s\n", error);
+        }
+        return r;
+    }
+    struct mu_key_pair *pair = mu_key_pair_create();
+    int r = pair == NULL ? -ENOMEM : mu_key_pair_write(pair, name, path);
+    if (r == -EEXIST) {
+        (void)fprintf(stderr,
+                      "muster keygen: %s is there already, and stays: --print prints its public "
+                      "half; for\na new key take another name, or remove it if nobody uses it\n",
+                      path);
+    } else if (r != 0) {
+        (void)fprintf(stderr, "muster keygen: %s: %s\n", path, strerror(-r));
+    }
+    if (r != 0) {
+        mu_key_pair_destroy(pair);
+        return r;
+    }
+    *ret = pair;
+    return 0;
+}
+
 int mu_command_keygen(int argc, char **argv)
 {
     const char *out = ".";
     const char *name = NULL;
+    bool print = false;
     const struct mu_option options[] = {
         { "out", "FOLDER", "where NAME.key is written [.]", .ret_text = &out },
+        { "print", NULL, "make none, and print the public half of the one that is there",
+          .ret_flag = &print },
         { .name = NULL },
     };
     const struct mu_manual manual = {
         .name = "keygen",
-        .arguments = "NAME [--out FOLDER]",
+        .arguments = "NAME [--out FOLDER] [--print]",
         .text =
             "Makes the key of a broker, or of a process that connects to one: NAME.key, for its\n"
             "owner's eyes only, which stays on that host.  Its public half, 64 hex digits, is\n"
@@ -62,11 +95,8 @@ int mu_command_keygen(int argc, char **argv)
                       fault != NULL ? fault : "is too long");
         return MU_EXIT_USAGE;
     }
-    struct mu_key_pair *pair = mu_key_pair_create();
-    r = pair == NULL ? -ENOMEM : mu_key_pair_write(pair, name, path);
-    if (r != 0) {
-        (void)fprintf(stderr, "muster keygen: %s: %s\n", path, strerror(-r));
-        mu_key_pair_destroy(pair);
+    struct mu_key_pair *pair = NULL;
+    if (take_key(name, path, print, &pair) != 0) {
         return MU_EXIT_UNAVAILABLE;
     }
     mu_public_key_print(pair->public_key, public_key);

@@ -107,10 +107,22 @@ async def peers(live):
         live.equal(file.read(), before, "and nothing is changed")
 
 
+async def keygens(live):
+    """A key that is there stays, and its public half can be had."""
+    key = await keygen(live, "twice")
+    code, out, err = await live.muster("keygen", "twice", "--out", live.folder)
+    live.check(code == 69 and out == "" and "stays" in err and "--print" in err, f"no second key of a name: {code} {err.strip()}")
+    code, out, err = await live.muster("keygen", "twice", "--out", live.folder, "--print")
+    live.equal((code, out.strip(), err), (0, key, ""), "--print prints the public half of the first")
+    code, out, err = await live.muster("keygen", "never", "--out", live.folder, "--print")
+    live.check(code == 69 and "No such file" in err and not os.path.exists(live.path("never.key")), f"and makes none: {err.strip()}")
+
+
 async def run(live):
     await paths(live)
     await keys(live)
     await peers(live)
+    await keygens(live)
 
 
 l.main(run)
