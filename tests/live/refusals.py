@@ -118,11 +118,18 @@ async def keygens(live):
     live.check(code == 69 and "No such file" in err and not os.path.exists(live.path("never.key")), f"and makes none: {err.strip()}")
 
 
+async def gateway(live):
+    """Who wants to be reached from elsewhere is told how."""
+    code, err = await ends(live, "gateway", "--address", "0.0.0.0", "--port", "0", "--broker", f"ipc://{live.path('none')}")
+    live.check(code == 78 and "muster key new" in err, f"a gateway without keys serves its own host: {code} {err.strip()}")
+
+
 async def run(live):
     await paths(live)
     await keys(live)
     await peers(live)
     await keygens(live)
+    await gateway(live)
 
 
 l.main(run)
