@@ -124,12 +124,26 @@ async def gateway(live):
     live.check(code == 78 and "muster key new" in err, f"a gateway without keys serves its own host: {code} {err.strip()}")
 
 
+async def checked(live):
+    """muster config check says what would not start, and that a file says nothing."""
+    path = live.path("checked.yaml")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("cluster:\n  brokers:\n    - {name: a, endpoint: 'tcp://10.77.0.1:7600'}\n")
+    code, out, err = await live.muster("config", "check", path)
+    live.check(code == 78 and f"{path}:3: cluster.brokers[0].endpoint" in err and out == "", f"no start, not good: {err.strip()}")
+    with open(path, "w", encoding="ascii"):
+        pass
+    code, out, err = await live.muster("config", "check", path)
+    live.check(code == 0 and ": good" in out and "warning: says nothing" in err, f"an empty file is warned of: {err.strip()}")
+
+
 async def run(live):
     await paths(live)
     await keys(live)
     await peers(live)
     await keygens(live)
     await gateway(live)
+    await checked(live)
 
 
 l.main(run)
