@@ -489,7 +489,7 @@ int mu_broker_run(const struct mu_broker_options *options)
         int r = listen_on(&host);
         if (r != 0) {
             mu_log_line(options->log, MU_LOG_ERROR, NULL, "cannot listen",
-                        "endpoint=%s error=\"%s\"", options->bind, zmq_strerror(-r));
+                        "endpoint=%s error=\"%s\"", options->bind, mu_broker_bind_fault(r));
         } else {
             (void)mu_notify("READY=1"); /* for the supervisor only */
             code = run(&host);

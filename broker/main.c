@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "broker/host.h"
 #include "core/endpoint.h"
@@ -86,6 +87,28 @@ static int place(const struct mu_launch *launch, const char **bind, char *ret_na
     return MU_OPTIONS_GO;
 }
 
+/* Whether a broker's key is the one that all others expect of it, if the configuration has one.
+ * Returns MU_OPTIONS_GO, or the exit code after it said both. */
+static int compare_key(const struct mu_launch *launch, const struct mu_key_pair *key,
+                       const char *path)
+{
+    const struct mu_config_cluster *cluster = &launch->config.cluster;
+    char own[MU_PUBLIC_KEY_HEX + 1];
+    int index = mu_cluster_pick_broker(cluster, launch->name, mu_launch_host(launch));
+    if (index < 0 || cluster->brokers[index].key[0] == '\0') {
+        return MU_OPTIONS_GO;
+    }
+    mu_public_key_print(key->public_key, own);
+    if (strcmp(own, cluster->brokers[index].key) == 0) {
+        return MU_OPTIONS_GO;
+    }
+    mu_launch_tell(launch,
+                   "its key is not the one that the others expect, so that nobody would get in:\n"
+                   "%s is of %s,\nand cluster.brokers[%d].key of %s is %s",
+                   path, own, index, cluster->brokers[index].name, cluster->brokers[index].key);
+    return MU_EXIT_CONFIG;
+}
+
 /* Reads its own key, if it has one, and finds the list of peers that goes with it.
  * Returns MU_OPTIONS_GO, or the exit code after it said why. */
 static int load_key(const struct mu_launch *launch, const char *name, const char **peers,
@@ -108,7 +131,7 @@ static int load_key(const struct mu_launch *launch, const char *name, const char
         mu_launch_tell(launch, "%s", error);
         return MU_EXIT_CONFIG;
     }
-    return MU_OPTIONS_GO;
+    return *ret == NULL ? MU_OPTIONS_GO : compare_key(launch, *ret, path);
 }
 
 static int serve(struct mu_launch *launch, struct mu_broker_options *options)

@@ -2,6 +2,11 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "core/endpoint.h"
@@ -83,12 +88,64 @@ int mu_broker_socket_create(void *zmq, const struct mu_key_pair *key, bool ipv6,
     return 0;
 }
 
+/* Whether somebody listens at a UNIX socket.  Returns 0: nobody does; -EADDRINUSE, or another
+ * -errno: it cannot be told. */
+static int look_for_listener(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    int r = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? 0 : -errno;
+    (void)close(fd); /* nothing was sent */
+    switch (r) {
+    case -ECONNREFUSED:
+    case -ENOENT: return 0; /* who made it is gone, or it is itself */
+    case 0:
+    case -EAGAIN:                         /* its backlog is full */
+    case -EPROTOTYPE: return -EADDRINUSE; /* it is of no broker, but somebody's */
+    default: return r;
+    }
+}
+
+/* Whether libzmq may take the path of "ipc://PATH": it deletes whatever is there, even a socket at
+ * which another process listens.  Returns 0, -ENOTSOCK, -EADDRINUSE or another -errno. */
+static int ipc_fault(const char *endpoint)
+{
+    static const char scheme[] = "ipc://";
+    const char *path = endpoint + strlen(scheme);
+    struct stat status;
+    if (strncmp(endpoint, scheme, strlen(scheme)) != 0 || path[0] == '@' ||
+        strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path) {
+        return 0; /* no path of a file, or one that libzmq refuses */
+    }
+    if (lstat(path, &status) != 0) {
+        return errno == ENOENT ? 0 : -errno;
+    }
+    return S_ISSOCK(status.st_mode) ? look_for_listener(path) : -ENOTSOCK;
+}
+
 int mu_broker_socket_bind(void *socket, const char *endpoint, char *ret)
 {
     size_t bytes = MU_ENDPOINT_MAX + 1;
+    int r = ipc_fault(endpoint);
+    if (r != 0) {
+        return r;
+    }
     if (zmq_bind(socket, endpoint) != 0 ||
         zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, ret, &bytes) != 0) {
         return -errno;
     }
     return 0;
+}
+
+const char *mu_broker_bind_fault(int r)
+{
+    switch (r) {
+    case -ENOTSOCK: return "there is something at that path that is no socket: it stays as it is";
+    case -EADDRINUSE: return "another process listens there already";
+    default: return zmq_strerror(-r);
+    }
 }

@@ -42,6 +42,11 @@ struct mu_config_cluster {
     char peers[MU_CLUSTER_PATH_MAX + 1]; /* file of the keys of all who may join; empty: not said */
 };
 
+/* What to do when a gateway may serve no other host, since there are no API keys. */
+#define MU_CLUSTER_API_KEYS_HOW                                                                    \
+    "without keys everybody is trusted, so only 127.0.0.1 or ::1 may be listened on; make one "    \
+    "with `muster key new --id NAME`, and put the line that it prints under keys:"
+
 /* Which broker or gateway a process is: the one of its name; without a name the only one there is,
  * or else the one that is called as its host.
  *

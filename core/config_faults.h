@@ -26,4 +26,10 @@ bool mu_config_name_valid(const char *name);
 void mu_config_cluster_check(const struct mu_config_cluster *cluster,
                              struct mu_config_faults *faults);
 
+/* Finds what programs would refuse when they start with this file alone: brokers and gateways that
+ * others reach without keys, and keys of which a part is missing or that two have.  A program may
+ * be told more by its command line, and needs its own part only: so this is for who checks the file
+ * of a whole cluster, beside mu_config_check(). */
+void mu_config_start_check(const struct mu_config *config, struct mu_config_faults *faults);
+
 #endif /* MU_CORE_CONFIG_FAULTS_H */

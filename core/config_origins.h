@@ -7,6 +7,7 @@
 #ifndef MU_CORE_CONFIG_ORIGINS_H
 #define MU_CORE_CONFIG_ORIGINS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ struct mu_config_sources {
     size_t text_bytes;                          /* of the text, if there is one */
     const struct mu_config_override *overrides; /* [overrides_count], the later one holds */
     uint32_t overrides_count;
+    bool start; /* tell also what programs would refuse at their start: mu_config_start_check() */
 };
 
 /* What is known of the origins when a configuration was loaded.  Borrows its sources. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config_faults.h"
 #include "core/config_raw.h"
 #include "core/config_reading.h"
 #include "core/file.h"
@@ -83,6 +84,11 @@ static void check(struct mu_config_reading *reading)
     struct mu_config_fault found[MU_CONFIG_FAULTS_MAX];
     uint32_t told = reading->faults;
     uint32_t count = mu_config_check(&reading->config, found, MU_CONFIG_FAULTS_MAX);
+    if (reading->origins.sources.start) {
+        struct mu_config_faults faults = { found, MU_CONFIG_FAULTS_MAX, count };
+        mu_config_start_check(&reading->config, &faults);
+        count = faults.count;
+    }
     for (uint32_t i = 0; i < count; i++) {
         if (i >= MU_CONFIG_FAULTS_MAX) {
             reading->faults++;

@@ -42,22 +42,28 @@ const char *mu_endpoint_form_fault(const char *endpoint)
     return "an endpoint starts with tcp:// or ipc://";
 }
 
-static const char *host_fault(const char *host, bool keys)
+bool mu_address_loopback(const char *address)
 {
     static const uint8_t loopback[16] = { [15] = 1 };
-    uint8_t address[16];
-    bool local = false;
-    if (inet_pton(AF_INET, host, address) == 1) {
-        local = address[0] == 127;
-    } else if (inet_pton(AF_INET6, host, address) == 1) {
-        local = memcmp(address, loopback, sizeof loopback) == 0;
-    } else {
+    uint8_t binary[16]; /* of IPv6, the longer one */
+    if (inet_pton(AF_INET, address, binary) == 1) {
+        return binary[0] == 127;
+    }
+    return inet_pton(AF_INET6, address, binary) == 1 &&
+           memcmp(binary, loopback, sizeof loopback) == 0;
+}
+
+static const char *host_fault(const char *host, bool keys)
+{
+    uint8_t binary[16];
+    if (inet_pton(AF_INET, host, binary) != 1 && inet_pton(AF_INET6, host, binary) != 1) {
         return "an address is written in numbers, as 10.0.0.7 or [fd00::7]: names are not looked "
                "up";
     }
-    return local || keys ? NULL
-                         : "without keys only this host can be served (127.0.0.1, [::1], ipc://): "
-                           "for other hosts make keys, docs/KEYS.md";
+    return keys || mu_address_loopback(host)
+               ? NULL
+               : "without keys only this host can be served (127.0.0.1, [::1], ipc://): "
+                 "for other hosts make keys, docs/KEYS.md";
 }
 
 const char *mu_endpoint_fault(const char *endpoint, bool keys)

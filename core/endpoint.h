@@ -17,6 +17,9 @@
  * Returns NULL when it is, else one sentence that says what is wrong.  O(length). */
 const char *mu_endpoint_form_fault(const char *endpoint);
 
+/* Whether an address, as text, is of this machine only: 127.0.0.0/8 or ::1. */
+bool mu_address_loopback(const char *address);
+
 /* Whether `endpoint` may be used: "ipc://PATH", "tcp://ADDRESS:PORT" or "tcp://[ADDRESS]:PORT" with
  * an IPv4 or IPv6 address in numbers, which without keys is a loopback one (127.x.y.z, ::1).  PORT
  * may be * or 0: any that is free, for a listener.

@@ -221,6 +221,7 @@ int mu_launch_configure(struct mu_launch *launch, struct mu_config_origins *ret_
         .path = launch->config_path,
         .overrides = state->overrides,
         .overrides_count = state->overrides_count,
+        .start = launch->checks_start,
     };
     if (mu_config_load_sources(&sources, &launch->config, ret_origins, error, sizeof error) != 0) {
         (void)fprintf(stderr, "%s\n", error);

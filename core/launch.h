@@ -36,7 +36,8 @@ struct mu_launch {
     struct mu_option_list brokers;     /* --broker; empty: as configured */
     struct mu_option_list broker_keys; /* --broker-key; empty: as configured */
     struct mu_option_list settings;    /* --set, NAME=VALUE each */
-    bool connects; /* to brokers, so MUSTER_BROKERS is meant for it; before mu_launch_parse() */
+    bool connects;     /* to brokers, so MUSTER_BROKERS is meant for it; before mu_launch_parse() */
+    bool checks_start; /* mu_launch_configure() tells what programs would refuse, too */
     bool die_with_parent;              /* --die-with-parent */
     bool version;                      /* --version */
     struct mu_environment environment; /* mu_launch_parse() */

@@ -42,7 +42,4 @@ struct mu_gateway_options {
  * and event="ready" once a broker has registered it.  Returns the exit code. */
 int mu_gateway_run(const struct mu_gateway_options *options);
 
-/* Whether an address, as text, is of this machine only: 127.0.0.0/8 or ::1. */
-bool mu_gateway_loopback(const char *address);
-
 #endif /* MU_GATEWAY_HOST_H */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/endpoint.h"
 #include "core/launch.h"
 #include "core/parse.h"
 #include "gateway/host.h"
@@ -121,10 +122,9 @@ static int run(struct mu_launch *launch, const struct command *command)
     if (code != MU_OPTIONS_GO) {
         return code;
     }
-    if (launch->config.keys_count == 0 && !mu_gateway_loopback(place.address)) {
+    if (launch->config.keys_count == 0 && !mu_address_loopback(place.address)) {
         mu_launch_tell(launch,
-                       "cannot listen on %s: without keys in the configuration everybody is "
-                       "trusted,\nso only 127.0.0.1 or ::1 may be listened on",
+                       "cannot listen on %s: " MU_CLUSTER_API_KEYS_HOW " in the file of --config",
                        place.address);
         return MU_EXIT_CONFIG;
     }

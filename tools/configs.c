@@ -15,8 +15,16 @@ static int check(struct mu_launch *launch, const char *const *paths)
     int code = 0;
     for (uint32_t i = 0; i == 0 || (i < FILES_MAX && paths[i] != NULL); i++) {
         launch->config_path = paths[i] != NULL ? paths[i] : launch->config_path;
-        int r = mu_launch_configure(launch, NULL);
+        struct mu_config_origins origins;
+        int r = mu_launch_configure(launch, &origins);
         if (r == MU_OPTIONS_GO) {
+            if (origins.lines != NULL && mu_yaml_lines_count(origins.lines) == 0) {
+                (void)fprintf(stderr,
+                              "%s: warning: says nothing, so the defaults hold: was it cut "
+                              "off?\n",
+                              launch->config_path);
+            }
+            mu_config_origins_release(&origins);
             (void)printf("%s: good, hash %016" PRIx64 "\n",
                          launch->config_path == NULL ? "the defaults" : launch->config_path,
                          launch->config.hash);
@@ -51,12 +59,14 @@ static int run(struct mu_launch *launch, int argc, char **argv)
     const struct mu_manual manual = {
         .name = "config",
         .arguments = "check [FILE ...] | print [--config FILE] [--origin]",
-        .text = "check: reads configuration files and tells every fault that they have.\n"
-                "print: prints all that holds, defaults included, as such a file.\n"
-                "Without FILE: that of MUSTER_CONFIG, or the defaults.  As for a program that\n"
-                "starts here, --set stands above the environment (MUSTER_<SETTING>,\n"
-                "MUSTER_BROKERS, ...), that above the file, that above the defaults.\n"
-                "Exit code 78: there are faults.\n",
+        .text =
+            "check: reads configuration files and tells every fault that they have, and what of\n"
+            "a cluster programs would refuse when they start.\n"
+            "print: prints all that holds, defaults included, as such a file.\n"
+            "Without FILE: that of MUSTER_CONFIG, or the defaults.  As for a program that\n"
+            "starts here, --set stands above the environment (MUSTER_<SETTING>,\n"
+            "MUSTER_BROKERS, ...), that above the file, that above the defaults.\n"
+            "Exit code 78: there are faults.\n",
         .options = options,
         .arguments_min = 1,
         .arguments_max = 1 + FILES_MAX,
@@ -71,6 +81,7 @@ static int run(struct mu_launch *launch, int argc, char **argv)
         mu_launch_tell(launch, "environment: %s: not known", launch->environment.unknown);
     }
     if (strcmp(arguments[0], "check") == 0 && !origin) {
+        launch->checks_start = true;
         return check(launch, &arguments[1]);
     }
     if (strcmp(arguments[0], "print") == 0 && arguments[1] == NULL) {

@@ -28,17 +28,50 @@ static int say(int code, const char *what, const char *which)
     return code;
 }
 
+/* Makes the key of `name`, or reads the one that is there.  Returns 0, or -errno after it said
+ * why. */
+static int take_key(const char *name, const char *path, bool there, struct mu_key_pair **ret)
+{
+    char error[MU_KEY_PAIR_ERROR_MAX];
+    if (there) {
+        int r = mu_key_pair_read(path, ret, error);
+        if (r != 0) {
+            (void)fprintf(stderr, "muster keygen: %s\n", error);
+        }
+        return r;
+    }
+    struct mu_key_pair *pair = mu_key_pair_create();
+    int r = pair == NULL ? -ENOMEM : mu_key_pair_write(pair, name, path);
+    if (r == -EEXIST) {
+        (void)fprintf(stderr,
+                      "muster keygen: %s is there already, and stays: --print prints its public "
+                      "half; for\na new key take another name, or remove it if nobody uses it\n",
+                      path);
+    } else if (r != 0) {
+        (void)fprintf(stderr, "muster keygen: %s: %s\n", path, strerror(-r));
+    }
+    if (r != 0) {
+        mu_key_pair_destroy(pair);
+        return r;
+    }
+    *ret = pair;
+    return 0;
+}
+
 int mu_command_keygen(int argc, char **argv)
 {
     const char *out = ".";
     const char *name = NULL;
+    bool print = false;
     const struct mu_option options[] = {
         { "out", "FOLDER", "where NAME.key is written [.]", .ret_text = &out },
+        { "print", NULL, "make none, and print the public half of the one that is there",
+          .ret_flag = &print },
         { .name = NULL },
     };
     const struct mu_manual manual = {
         .name = "keygen",
-        .arguments = "NAME [--out FOLDER]",
+        .arguments = "NAME [--out FOLDER] [--print]",
         .text =
             "Makes the key of a broker, or of a process that connects to one: NAME.key, for its\n"
             "owner's eyes only, which stays on that host.  Its public half, 64 hex digits, is\n"
@@ -62,11 +95,8 @@ int mu_command_keygen(int argc, char **argv)
                       fault != NULL ? fault : "is too long");
         return MU_EXIT_USAGE;
     }
-    struct mu_key_pair *pair = mu_key_pair_create();
-    r = pair == NULL ? -ENOMEM : mu_key_pair_write(pair, name, path);
-    if (r != 0) {
-        (void)fprintf(stderr, "muster keygen: %s: %s\n", path, strerror(-r));
-        mu_key_pair_destroy(pair);
+    struct mu_key_pair *pair = NULL;
+    if (take_key(name, path, print, &pair) != 0) {
         return MU_EXIT_UNAVAILABLE;
     }
     mu_public_key_print(pair->public_key, public_key);
@@ -149,13 +179,16 @@ static int edit(struct call *call)
     if (change(call, &who, error) != 0) {
         return say(1, error, "");
     }
-    int r = mu_peers_write(&call->peers, call->path);
-    if (r == -EEXIST) {
-        return say(MU_EXIT_UNAVAILABLE,
-                   "somebody else is writing it, or was cut off; if nobody is, remove ",
-                   "PATH.new");
-    }
-    return r == 0 ? 0 : say(MU_EXIT_UNAVAILABLE, "cannot write it: ", strerror(-r));
+    return mu_peers_write(&call->peers, call->path, error) == 0
+               ? 0
+               : say(MU_EXIT_UNAVAILABLE, error, "");
+}
+
+/* Whether FILE and NAME may have changed places: a new list would be made of the wrong name. */
+static bool looks_swapped(const struct call *call)
+{
+    const char *end = call->name != NULL ? strrchr(call->name, '.') : NULL;
+    return end != NULL && (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0);
 }
 
 /* Reads the file; one that is not there is an empty list for `add`. */
@@ -164,6 +197,12 @@ static int load(struct call *call)
     char error[MU_PEERS_ERROR_MAX];
     int r = mu_peers_read(call->path, &call->peers, error, sizeof error);
     if (r == -ENOENT && strcmp(call->verb, "add") == 0) {
+        if (looks_swapped(call)) {
+            return say(MU_EXIT_USAGE,
+                       "the file comes first, then the name of the peer: there is "
+                       "no file ",
+                       call->path);
+        }
         mu_peers_seal(&call->peers);
         return 0;
     }
@@ -172,6 +211,22 @@ static int load(struct call *call)
         return r == -EINVAL ? MU_EXIT_DATA : MU_EXIT_UNAVAILABLE;
     }
     return 0;
+}
+
+/* What was said that the verb has no use for; NULL: nothing. */
+static const char *unused(const struct call *call)
+{
+    bool list = strcmp(call->verb, "list") == 0;
+    if (list && call->name != NULL) {
+        return "a NAME";
+    }
+    if (list && call->key_text != NULL) {
+        return "--key";
+    }
+    if (strcmp(call->verb, "add") == 0) {
+        return NULL;
+    }
+    return call->role != NULL ? "--role" : call->partitions.count > 0 ? "--partition" : NULL;
 }
 
 static int go(struct call *call)
@@ -183,6 +238,11 @@ static int go(struct call *call)
     }
     if (!known) {
         return say(MU_EXIT_USAGE, "list, add, rotate or revoke, not ", call->verb);
+    }
+    const char *idle = unused(call);
+    if (idle != NULL) {
+        (void)fprintf(stderr, "muster peers: %s takes no such thing: %s\n", call->verb, idle);
+        return MU_EXIT_USAGE;
     }
     if (call->key_text != NULL && mu_public_key_parse(call->key_text, call->key) != 0) {
         return say(MU_EXIT_USAGE, "--key is the 64 hex digits that muster keygen prints", "");

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -119,6 +121,7 @@ static void print_peer(FILE *file, const struct mu_listed_peer *peer)
 /* Writes the list and makes it durable; closes the file.  Returns 0 or -errno. */
 static int write_list(const struct mu_peers *peers, FILE *file)
 {
+    errno = 0;
     (void)fputs("# Who the brokers let in, and as what: docs/KEYS.md.  Written by muster peers, "
                 "which\n# keeps no other comments; brokers read it again when it changes.\n",
                 file);
@@ -126,7 +129,8 @@ static int write_list(const struct mu_peers *peers, FILE *file)
     for (uint32_t i = 0; i < peers->count; i++) {
         print_peer(file, &peers->peers[i]);
     }
-    int r = ferror(file) != 0 || fflush(file) != 0 || fsync(fileno(file)) != 0 ? -EIO : 0;
+    bool good = ferror(file) == 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    int r = good ? 0 : errno != 0 ? -errno : -EIO;
     if (fclose(file) != 0 && r == 0) {
         r = -errno;
     }
@@ -147,14 +151,28 @@ static int sync_folder(const char *path)
     return r;
 }
 
-int mu_peers_write(const struct mu_peers *peers, const char *path)
+/* What a link at `path` leads to, or the path itself: it need not be there yet.  Returns 0 or
+ * -errno. */
+static int follow_link(const char *path, char ret[MU_PATH_BYTES])
 {
-    char fresh[MU_PATH_BYTES];
-    struct stat status = { .st_mode = 0644 };
-    int n = snprintf(fresh, sizeof fresh, "%s.new", path);
-    if (n < 0 || (size_t)n >= sizeof fresh) {
-        return -ENAMETOOLONG;
+    struct stat status;
+    if (lstat(path, &status) != 0 || !S_ISLNK(status.st_mode)) {
+        int n = snprintf(ret, MU_PATH_BYTES, "%s", path);
+        return n < 0 || n >= MU_PATH_BYTES ? -ENAMETOOLONG : 0;
     }
+    char *target = realpath(path, NULL);
+    if (target == NULL) {
+        return -errno;
+    }
+    int n = snprintf(ret, MU_PATH_BYTES, "%s", target);
+    free(target);
+    return n < 0 || n >= MU_PATH_BYTES ? -ENAMETOOLONG : 0;
+}
+
+/* Writes the list to `fresh`, and puts that in the place of `path`.  Returns 0 or -errno. */
+static int replace(const struct mu_peers *peers, const char *path, const char *fresh)
+{
+    struct stat status = { .st_mode = 0644 };
     if (stat(path, &status) != 0 && errno != ENOENT) {
         return -errno;
     }
@@ -178,4 +196,22 @@ int mu_peers_write(const struct mu_peers *peers, const char *path)
         return r;
     }
     return sync_folder(path);
+}
+
+int mu_peers_write(const struct mu_peers *peers, const char *path, char *error)
+{
+    char target[MU_PATH_BYTES];
+    char fresh[MU_PATH_BYTES] = "";
+    int r = follow_link(path, target);
+    if (r == 0) {
+        int n = snprintf(fresh, sizeof fresh, "%s.new", target);
+        r = n < 0 || (size_t)n >= sizeof fresh ? -ENAMETOOLONG : replace(peers, target, fresh);
+    }
+    if (r == -EEXIST) {
+        (void)refuse(error, "somebody else is writing it, or was cut off; if nobody is, remove %s",
+                     fresh);
+    } else if (r != 0) {
+        (void)refuse(error, "cannot write %.4095s: %s", path, strerror(-r));
+    }
+    return r;
 }

@@ -68,6 +68,101 @@ static void test_nothing_of_it(void **state)
     }
 }
 
+/* Loads as `muster config check` does. */
+static int load_to_start(const char *text)
+{
+    const struct mu_config_sources sources = {
+        .path = "c.yaml", .text = (const uint8_t *)text, .text_bytes = strlen(text), .start = true
+    };
+    return mu_config_load_sources(&sources, &config, NULL, error, sizeof error);
+}
+
+#define KEY_A    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define KEY_B    "10112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define API_KEYS "keys: [{id: shop, role: backend, hash: " KEY_A "}]\n"
+
+static void test_starts(void **state)
+{
+    static const char *const good[] = {
+        "settings: {}\n",
+        "cluster:\n"
+        "  brokers:\n"
+        "    - {name: a, endpoint: \"tcp://10.0.0.1:1\", bind: \"tcp://0.0.0.0:1\", key: " KEY_A
+        "}\n"
+        "    - {name: b, endpoint: \"tcp://10.0.0.2:1\", key: " KEY_B "}\n"
+        "  gateways:\n"
+        "    - {name: e, listen: \"10.0.0.3:80\", admin: \"127.0.0.1:81\"}\n"
+        "    - {name: f, listen: \"10.0.0.4:80\", admin: \"127.0.0.1:81\"}\n"
+        "    - {name: g, listen: \"0.0.0.0:82\"}\n"
+        "    - {name: h, listen: \"0.0.0.0:82\"}\n" /* of another host */
+        "  keys: /k\n"
+        "  peers: /p\n" API_KEYS,
+        "cluster:\n"
+        "  brokers: [{name: a, endpoint: \"tcp://127.0.0.1:1\"}, {name: b, endpoint: "
+        "\"ipc:///b\"}]\n"
+        "  gateways: [{name: e, listen: \"127.0.0.1:80\"}, {name: f, listen: \"[::1]:80\"}]\n",
+        /* With --key on the command line. */
+        "cluster: {brokers: [{name: a, endpoint: \"tcp://10.0.0.1:1\", key: " KEY_A "}]}\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        int r = load_to_start(good[i]);
+        assert_string_equal(error, "");
+        assert_int_equal(r, 0);
+    }
+}
+
+static void test_would_not_start(void **state)
+{
+    static const char without[] =
+        "cluster:\n"
+        "  brokers:\n"
+        "    - {name: a, endpoint: \"tcp://broker-a:1\"}\n"
+        "    - {name: b, endpoint: \"tcp://10.0.0.2:1\"}\n"
+        "    - {name: c, endpoint: \"tcp://127.0.0.1:1\", bind: \"tcp://0.0.0.0:1\"}\n"
+        "  gateways:\n"
+        "    - {name: e, listen: \"10.0.0.3:80\"}\n"
+        "    - {name: f, listen: \"10.0.0.3:80\"}\n"
+        "  peers: /p\n";
+    static const char half[] = "cluster:\n"
+                               "  brokers:\n"
+                               "    - {name: a, endpoint: \"tcp://10.0.0.1:1\", key: " KEY_A "}\n"
+                               "    - {name: b, endpoint: \"tcp://10.0.0.2:1\"}\n"
+                               "    - {name: c, endpoint: \"tcp://10.0.0.3:1\", key: " KEY_A "}\n"
+                               "  keys: /k\n";
+    static const char far[] =
+        "without keys only this host can be served (127.0.0.1, [::1], ipc://): "
+        "for other hosts make keys, docs/KEYS.md";
+    static char expected[4096];
+    (void)state;
+    assert_int_equal(load(without), 0); /* a program may be told more by its command line */
+    assert_int_equal(load_to_start(without), -EINVAL);
+    (void)snprintf(
+        expected, sizeof expected,
+        "c.yaml:3: cluster.brokers[0].endpoint: is \"tcp://broker-a:1\": an address is written in "
+        "numbers, as 10.0.0.7 or [fd00::7]: names are not looked up\n"
+        "c.yaml:4: cluster.brokers[1].endpoint: is \"tcp://10.0.0.2:1\": %s\n"
+        "c.yaml:5: cluster.brokers[2].bind: is \"tcp://0.0.0.0:1\": %s\n"
+        "c.yaml:7: cluster.gateways[0].listen: is 10.0.0.3:80: " MU_CLUSTER_API_KEYS_HOW "\n"
+        "c.yaml:8: cluster.gateways[1].listen: is 10.0.0.3:80: " MU_CLUSTER_API_KEYS_HOW "\n"
+        "c.yaml:8: cluster.gateways[1].listen: is where cluster.gateways[0] listens, too: take "
+        "another port\n"
+        "c.yaml:9: cluster.peers: is of no use without cluster.keys, the folder of the processes' "
+        "own keys: muster keygen makes them",
+        far, far);
+    assert_string_equal(error, expected);
+    assert_int_equal(load(half), 0);
+    assert_int_equal(load_to_start(half), -EINVAL);
+    assert_string_equal(
+        error,
+        "c.yaml:4: cluster.brokers[1].key: is missing: where there are keys, each broker's public "
+        "key is needed, as muster keygen prints it\n"
+        "c.yaml:5: cluster.brokers[2].key: is that of cluster.brokers[0], too: each broker has its "
+        "own\n"
+        "c.yaml:6: cluster.keys: is of no use without cluster.peers, the list of whom brokers let "
+        "in: muster peers writes it");
+}
+
 static const struct {
     const char *text;
     const char *error;
@@ -276,6 +371,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_of_it),
         cmocka_unit_test(test_nothing_of_it),
+        cmocka_unit_test(test_starts),
+        cmocka_unit_test(test_would_not_start),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_many_gateways),
         cmocka_unit_test(test_each_finds_its_part),
