@@ -35,7 +35,7 @@ static const char text[] =
     "The command line stands above it, and it above the file.\n"
     "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in\n"
     "order: it hands over what it has, for drain_ms at most; a second one ends it at\n"
-    "once.\n"
+    "once.  SIGHUP does nothing.\n"
     "Exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory or alike;\n"
     "74 the store or a socket failed; 75 another owner has taken over, or has the\n"
     "store: start again; 78 wrong configuration, environment, endpoint or store\n"
