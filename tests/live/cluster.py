@@ -114,14 +114,14 @@ async def serves(live, processes):
 
 async def above_the_file(live, processes, path):
     """What is told by the environment and the command line."""
-    environment = {"MUSTER_NAME": "b", "MUSTER_LOG": "info", "MUSTER_LISTEN": "ipc://" + live.path("c"),
-                   "MUSTER_SERVICE_HOST": "10.0.0.1"}
+    environment = {"MUSTER_NAME": "b", "MUSTER_LOG": "info", "MUSTER_BIND": "ipc://" + live.path("c"),
+                   "MUSTER_LISTEN": "127.0.0.1:1", "MUSTER_SERVICE_HOST": "10.0.0.1"}
     log = await processes.start(["broker"], **environment)
-    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/c name=b keys=no"), "MUSTER_LISTEN above the file")
+    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/c name=b keys=no"), "MUSTER_BIND above the file, and MUSTER_LISTEN is the gateways'")
     live.equal(await processes.said(log, 'names='), '"MUSTER_SERVICE_HOST"', "an unknown variable is warned of")
     await processes.stop()
     log = await processes.start(["broker", "--bind", "ipc://" + live.path("d"), "--name", "else"], **environment)
-    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/d name=else keys=no"), "--bind above MUSTER_LISTEN")
+    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/d name=else keys=no"), "--bind above MUSTER_BIND")
     await processes.stop()
     code, out, _ = await live.muster("config", "print", "--config", path, "--origin", "--set", "cooldown_ms=1")
     live.check(code == 0 and f"# {path}:5\n" in out and "# --set cooldown_ms\n" in out, "muster config print --origin")
