@@ -112,6 +112,25 @@ async def serves(live, processes):
     live.equal(await processes.stop(), [0] * len(PARTS), "SIGTERM ends each with 0")
 
 
+async def folder_of_the_store(live, processes):
+    """STATE_DIRECTORY, of a supervisor, is below the file and the environment."""
+    plain = live.path("plain.yaml")
+    with open(plain, "w", encoding="utf-8") as file:
+        file.write("regions: [{name: eu-west-1}]\n")
+    words = ["actor", "--kind", "store", "--any-filesystem", "--broker", "ipc://" + live.path("nobody")]
+    def there(name):
+        return l.wait_for(f"a store in {name}", lambda: os.path.exists(live.path(f"{name}/data.mdb")))
+    await processes.start(words, STATE_DIRECTORY=live.path("wrong"), MUSTER_DATA=live.path("right"))
+    await there("right")
+    live.check(not os.path.exists(live.path("wrong")), "MUSTER_DATA above STATE_DIRECTORY")
+    await processes.start(words + ["--config", plain], STATE_DIRECTORY=live.path("state"))
+    await there("state")
+    live.check(True, "STATE_DIRECTORY where nothing else names a folder")
+    await processes.stop()
+    code, err = await processes.refused(*words, "--config", plain)
+    live.check(code == 64 and "give --data FOLDER" in err, f"no folder at all: {err.strip()}")
+
+
 async def above_the_file(live, processes, path):
     """What is told by the environment and the command line."""
     environment = {"MUSTER_NAME": "b", "MUSTER_LOG": "info", "MUSTER_BIND": "ipc://" + live.path("c"),
@@ -165,6 +184,7 @@ async def run(live):
     os.symlink(live.path("b"), live.path("b.other"))
     processes = Processes(live, path)
     await serves(live, processes)
+    await folder_of_the_store(live, processes)
     await above_the_file(live, processes, path)
     await refusals(live, processes, path)
 
