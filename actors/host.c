@@ -249,6 +249,7 @@ static int tend_bus(struct host *host, int64_t now)
             return r;
         }
     }
+    mu_dealer_tell_away(host->dealer, host->bus, now, host->options->log);
     tell_when_ready(host);
     return mu_bus_superseded(host->bus) ? -ESTALE : 0;
 }

@@ -131,6 +131,22 @@ async def folder_of_the_store(live, processes):
     live.check(code == 64 and "give --data FOLDER" in err, f"no folder at all: {err.strip()}")
 
 
+async def broker_away(live, processes):
+    """Who reaches no broker says so, once, and when it has reached it after all."""
+    endpoint = "ipc://" + live.path("late")
+    words = [["actor", "--kind", "matcher", "--name", "m"], ["gateway", "--name", "edge-1"]]
+    logs = [await processes.start(each + ["--broker", endpoint]) for each in words]
+    for log in logs:
+        said = await processes.said(log, 'level=warn actor=')
+        live.check(f'event="broker not reached" broker={endpoint} ' in said, f"warned: {said}")
+    await processes.start(["broker", "--bind", endpoint, "--name", "late"])
+    for log in logs:
+        live.equal(await processes.said(log, 'event="broker reached" '), f"broker={endpoint}", "and told when it is there")
+        with open(log, encoding="utf-8") as file:
+            live.equal(file.read().count("not reached"), 1, "each once")
+    await processes.stop()
+
+
 async def above_the_file(live, processes, path):
     """What is told by the environment and the command line."""
     environment = {"MUSTER_NAME": "b", "MUSTER_LOG": "info", "MUSTER_BIND": "ipc://" + live.path("c"),
@@ -185,6 +201,7 @@ async def run(live):
     processes = Processes(live, path)
     await serves(live, processes)
     await folder_of_the_store(live, processes)
+    await broker_away(live, processes)
     await above_the_file(live, processes, path)
     await refusals(live, processes, path)
 
