@@ -331,15 +331,30 @@ static int turn(struct host *host)
     return r;
 }
 
+/* Says who has the partition now, as far as that was said, and how that comes. */
+static void tell_stale(const struct host *host)
+{
+    const struct mu_msg *msg = host->msg; /* what was stepped last */
+    bool fenced = msg->op == MU_OP_ERROR && msg->error.code == MU_ERROR_FENCED;
+    mu_log_line(
+        host->options->log, MU_LOG_WARN, NULL, "another owner has taken over",
+        "name=%s said=\"%s\" causes=\"two living processes of one --name, or this one stood "
+        "still or was cut off for takeover_ms\"",
+        host->options->name, fenced ? msg->error.detail : "a broker knows one with a higher epoch");
+}
+
 static int exit_code(struct host *host, int r)
 {
     if (r == 0) {
         return MU_HOST_EXIT_OK;
     }
-    mu_log_line(host->options->log, r == -ESTALE ? MU_LOG_WARN : MU_LOG_ERROR, NULL,
-                r == -ESTALE ? "another owner has taken over" : "cannot go on", "error=\"%s\"",
+    if (r == -ESTALE) {
+        tell_stale(host);
+        return MU_HOST_EXIT_AGAIN;
+    }
+    mu_log_line(host->options->log, MU_LOG_ERROR, NULL, "cannot go on", "error=\"%s\"",
                 zmq_strerror(-r));
-    return r == -ESTALE ? MU_HOST_EXIT_AGAIN : MU_HOST_EXIT_IO;
+    return MU_HOST_EXIT_IO;
 }
 
 /* Whether it is time to end, as it was asked to. */

@@ -131,6 +131,24 @@ async def folder_of_the_store(live, processes):
     live.check(code == 64 and "give --data FOLDER" in err, f"no folder at all: {err.strip()}")
 
 
+async def two_of_a_name(live, processes):
+    """The second pushes the first out, which says how that comes."""
+    await processes.start(["broker", "--name", "a"])
+    await processes.start(["broker", "--name", "b"])
+    await processes.start(["actor", "--kind", "store", "--any-filesystem"])
+    words = ["actor", "--kind", "lobby", "--name", "twin"]
+    log = await processes.start(words)
+    first, _ = processes.running[-1]
+    await processes.said(log, 'event="ready" ')
+    await processes.start(words)
+    said = await processes.said(log, 'event="another owner has taken over" ')
+    live.equal(await asyncio.wait_for(first.wait(), l.STOP_S), 75, "the first of a name ends with 75")
+    live.check(said.startswith("name=twin said=") and "two living processes of one --name" in said
+               and "error=" not in said, f"and says why: {said}")
+    processes.running = [each for each in processes.running if each[0] is not first]
+    await processes.stop()
+
+
 async def broker_away(live, processes):
     """Who reaches no broker says so, once, and when it has reached it after all."""
     endpoint = "ipc://" + live.path("late")
@@ -202,6 +220,7 @@ async def run(live):
     await serves(live, processes)
     await folder_of_the_store(live, processes)
     await broker_away(live, processes)
+    await two_of_a_name(live, processes)
     await above_the_file(live, processes, path)
     await refusals(live, processes, path)
 
