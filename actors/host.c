@@ -41,6 +41,7 @@ struct host {
     uint64_t step_ms; /* longest step since the last STATS */
     bool stepped;     /* something was stepped since the last end of a batch */
     bool ready;       /* told so */
+    uint64_t other;   /* configuration that was warned of last; 0: none */
 };
 
 static int64_t clock_ms(clockid_t clock)
@@ -123,6 +124,22 @@ static int take_drain(struct host *host, const struct mu_msg_envelope *envelope)
                        patience_ms > 0 ? patience_ms : host->options->config->settings.drain_ms);
 }
 
+/* Warns of a shard whose pools the actor refuses, as they are of another configuration: once for
+ * each that it has, as it offers them again and again. */
+static void look_at_configuration(struct host *host, const struct mu_msg_envelope *envelope)
+{
+    const struct mu_msg_pool_sync *sync = &host->msg->pool_sync;
+    uint64_t own = host->options->config->hash;
+    if (envelope->op != MU_OP_POOL_SYNC || sync->config_hash == own ||
+        sync->config_hash == host->other) {
+        return;
+    }
+    host->other = sync->config_hash;
+    mu_log_line(
+        host->options->log, MU_LOG_WARN, NULL, "another configuration: its pools are refused",
+        "shard=%s hash=%016" PRIx64 " own=%016" PRIx64, envelope->source, sync->config_hash, own);
+}
+
 /* Steps what one broker has for us.  Adds to *ret_count how many messages that were. */
 static int drain(struct host *host, uint32_t broker, uint32_t *ret_count)
 {
@@ -152,6 +169,7 @@ static int drain(struct host *host, uint32_t broker, uint32_t *ret_count)
                             "message %u", (unsigned)envelope->op);
             continue;
         }
+        look_at_configuration(host, envelope);
         bool drain = envelope->op == MU_OP_DRAIN && envelope->frame == MU_FRAME_REQUEST;
         r = drain ? take_drain(host, envelope) : step(host, MU_EV_MESSAGE, envelope);
         if (r != 0) {
@@ -178,6 +196,7 @@ static void append_stats(struct host *host, int64_t now)
     stats->uptime_ms = (uint64_t)(now - host->started_ms);
     stats->epoch = host->actor->ops->epoch(host->actor);
     stats->state = draining(host) ? MU_LIFE_DRAINING : host->actor->ops->life(host->actor);
+    stats->config_hash = host->options->config->hash;
     set_name(host, stats->name);
     (void)snprintf(stats->build, sizeof stats->build, "%s", host->options->build);
     for (uint32_t i = 0; i < host->options->brokers_count; i++) {

@@ -149,6 +149,24 @@ async def two_of_a_name(live, processes):
     await processes.stop()
 
 
+async def other_settings(live, processes):
+    """Who runs by other settings than the store is named, and a matcher says whose pools it refuses."""
+    logs = [await processes.start(words + (["--set", "elo_k=25"] if "queue" in words else [])) for words in PARTS]
+    said = await processes.said(logs[4], 'event="another configuration: its pools are refused" ')
+    live.check(said.startswith("shard=#"), f"the matcher warns: {said}")
+    listening = await processes.said(logs[6], 'event="listening" ')
+    port = dict(word.split("=", 1) for word in listening.split())["admin_port"]
+
+    async def named():
+        _, out, _ = await live.muster("status", "--gateway", f"127.0.0.1:{port}")
+        return [line for line in out.splitlines() if line.startswith("another configuration than the store's: ")]
+    lines = await l.wait_for("muster status names it", named)
+    live.check(len(lines) == 1 and ": queue " in lines[0], f"muster status: {lines}")
+    with open(logs[4], encoding="utf-8") as file:
+        live.equal(file.read().count("its pools are refused"), 1, "and warns once")
+    await processes.stop()
+
+
 async def broker_away(live, processes):
     """Who reaches no broker says so, once, and when it has reached it after all."""
     endpoint = "ipc://" + live.path("late")
@@ -219,6 +237,7 @@ async def run(live):
     processes = Processes(live, path)
     await serves(live, processes)
     await folder_of_the_store(live, processes)
+    await other_settings(live, processes)
     await broker_away(live, processes)
     await two_of_a_name(live, processes)
     await above_the_file(live, processes, path)
