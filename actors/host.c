@@ -41,6 +41,7 @@ struct host {
     uint64_t step_ms; /* longest step since the last STATS */
     bool stepped;     /* something was stepped since the last end of a batch */
     bool ready;       /* told so */
+    uint64_t other;   /* configuration that was warned of last; 0: none */
 };
 
 static int64_t clock_ms(clockid_t clock)
@@ -123,6 +124,22 @@ static int take_drain(struct host *host, const struct mu_msg_envelope *envelope)
                        patience_ms > 0 ? patience_ms : host->options->config->settings.drain_ms);
 }
 
+/* Warns of a shard whose pools the actor refuses, as they are of another configuration: once for
+ * each that it has, as it offers them again and again. */
+static void look_at_configuration(struct host *host, const struct mu_msg_envelope *envelope)
+{
+    const struct mu_msg_pool_sync *sync = &host->msg->pool_sync;
+    uint64_t own = host->options->config->hash;
+    if (envelope->op != MU_OP_POOL_SYNC || sync->config_hash == own ||
+        sync->config_hash == host->other) {
+        return;
+    }
+    host->other = sync->config_hash;
+    mu_log_line(
+        host->options->log, MU_LOG_WARN, NULL, "another configuration: its pools are refused",
+        "shard=%s hash=%016" PRIx64 " own=%016" PRIx64, envelope->source, sync->config_hash, own);
+}
+
 /* Steps what one broker has for us.  Adds to *ret_count how many messages that were. */
 static int drain(struct host *host, uint32_t broker, uint32_t *ret_count)
 {
@@ -152,6 +169,7 @@ static int drain(struct host *host, uint32_t broker, uint32_t *ret_count)
                             "message %u", (unsigned)envelope->op);
             continue;
         }
+        look_at_configuration(host, envelope);
         bool drain = envelope->op == MU_OP_DRAIN && envelope->frame == MU_FRAME_REQUEST;
         r = drain ? take_drain(host, envelope) : step(host, MU_EV_MESSAGE, envelope);
         if (r != 0) {
@@ -178,6 +196,7 @@ static void append_stats(struct host *host, int64_t now)
     stats->uptime_ms = (uint64_t)(now - host->started_ms);
     stats->epoch = host->actor->ops->epoch(host->actor);
     stats->state = draining(host) ? MU_LIFE_DRAINING : host->actor->ops->life(host->actor);
+    stats->config_hash = host->options->config->hash;
     set_name(host, stats->name);
     (void)snprintf(stats->build, sizeof stats->build, "%s", host->options->build);
     for (uint32_t i = 0; i < host->options->brokers_count; i++) {
@@ -249,6 +268,7 @@ static int tend_bus(struct host *host, int64_t now)
             return r;
         }
     }
+    mu_dealer_tell_away(host->dealer, host->bus, now, host->options->log);
     tell_when_ready(host);
     return mu_bus_superseded(host->bus) ? -ESTALE : 0;
 }
@@ -330,15 +350,30 @@ static int turn(struct host *host)
     return r;
 }
 
+/* Says who has the partition now, as far as that was said, and how that comes. */
+static void tell_stale(const struct host *host)
+{
+    const struct mu_msg *msg = host->msg; /* what was stepped last */
+    bool fenced = msg->op == MU_OP_ERROR && msg->error.code == MU_ERROR_FENCED;
+    mu_log_line(
+        host->options->log, MU_LOG_WARN, NULL, "another owner has taken over",
+        "name=%s said=\"%s\" causes=\"two living processes of one --name, or this one stood "
+        "still or was cut off for takeover_ms\"",
+        host->options->name, fenced ? msg->error.detail : "a broker knows one with a higher epoch");
+}
+
 static int exit_code(struct host *host, int r)
 {
     if (r == 0) {
         return MU_HOST_EXIT_OK;
     }
-    mu_log_line(host->options->log, r == -ESTALE ? MU_LOG_WARN : MU_LOG_ERROR, NULL,
-                r == -ESTALE ? "another owner has taken over" : "cannot go on", "error=\"%s\"",
+    if (r == -ESTALE) {
+        tell_stale(host);
+        return MU_HOST_EXIT_AGAIN;
+    }
+    mu_log_line(host->options->log, MU_LOG_ERROR, NULL, "cannot go on", "error=\"%s\"",
                 zmq_strerror(-r));
-    return r == -ESTALE ? MU_HOST_EXIT_AGAIN : MU_HOST_EXIT_IO;
+    return MU_HOST_EXIT_IO;
 }
 
 /* Whether it is time to end, as it was asked to. */

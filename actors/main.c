@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "actors/host.h"
@@ -32,10 +33,11 @@ static const char text[] =
     "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BROKERS (endpoints\n"
     "with commas between), MUSTER_KEYS, MUSTER_DATA (the store's folder), and\n"
     "MUSTER_<SETTING>.\n"
-    "The command line stands above it, and it above the file.\n"
+    "The command line stands above it, and it above the file.  STATE_DIRECTORY, which\n"
+    "systemd sets, is the store's folder where none of them names one.\n"
     "It waits for its brokers as long as it takes.  SIGTERM and SIGINT end it in\n"
     "order: it hands over what it has, for drain_ms at most; a second one ends it at\n"
-    "once.\n"
+    "once.  SIGHUP does nothing.\n"
     "Exit codes: 0 ended by signal; 64 wrong command line; 69 out of memory or alike;\n"
     "74 the store or a socket failed; 75 another owner has taken over, or has the\n"
     "store: start again; 78 wrong configuration, environment, endpoint or store\n"
@@ -130,22 +132,31 @@ static int check_partition(const struct mu_launch *launch, struct command *comma
     return MU_OPTIONS_GO;
 }
 
+/* Finds the store's folder: the command line's, else the configuration's, else the one that the
+ * supervisor made for it (StateDirectory= of systemd).  Returns MU_OPTIONS_GO, or the exit code. */
+static int find_data(const struct mu_launch *launch, struct command *command)
+{
+    const char *configured = launch->config.cluster.store_data;
+    const char *state = getenv("STATE_DIRECTORY");
+    if (command->data == NULL) {
+        command->data = configured[0] != '\0' ? configured : state;
+    }
+    return command->data != NULL && command->data[0] != '\0'
+               ? MU_OPTIONS_GO
+               : usage(launch,
+                       "where the store's files are is not known: give --data FOLDER, or "
+                       "cluster.store.data in the file of --config",
+                       "");
+}
+
 /* Loads the configuration, and looks for what the kind needs of it.  Returns MU_OPTIONS_GO, or the
  * exit code. */
 static int configure(struct mu_launch *launch, struct command *command)
 {
     int code = mu_launch_configure(launch, NULL);
     code = code == MU_OPTIONS_GO ? check_partition(launch, command) : code;
-    if (code == MU_OPTIONS_GO && command->ops == &mu_store_actor_ops && command->data == NULL) {
-        command->data = launch->config.cluster.store_data;
-        if (command->data[0] == '\0') {
-            return usage(launch,
-                         "where the store's files are is not known: give --data FOLDER, or "
-                         "cluster.store.data in the file of --config",
-                         "");
-        }
-    }
-    return code;
+    bool store = command->ops == &mu_store_actor_ops;
+    return code == MU_OPTIONS_GO && store ? find_data(launch, command) : code;
 }
 
 /* Opens the store's engine, if it is the store.  Returns MU_OPTIONS_GO, or the exit code. */

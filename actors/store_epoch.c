@@ -32,18 +32,28 @@ void mu_keeper_listen(struct mu_keeper *keeper)
     keeper->asked_ms = now_ms;
 }
 
+/* Who has a partition, for people. */
+static const char *holder_of(const struct mu_partition *partition)
+{
+    const char *holder = partition->epoch.holder;
+    return holder[0] != '\0' ? holder : "a process without a name";
+}
+
 int mu_keeper_check_fence(struct mu_keeper *keeper, int32_t partition)
 {
     const struct mu_msg_envelope *envelope = keeper->event->envelope;
     uint64_t fence = envelope->fence;
     uint64_t epoch = partition < 0 ? 0 : keeper->partitions[partition].epoch.epoch;
     if (partition < 0 || fence != epoch || fence == 0) {
-        return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "epoch %llu, the partition is at %llu",
-                                (unsigned long long)fence, (unsigned long long)epoch);
+        const char *holder = epoch == 0 ? "nobody" : holder_of(&keeper->partitions[partition]);
+        return mu_keeper_refuse(keeper, MU_ERROR_FENCED,
+                                "epoch %llu, the partition is at %llu and with %s",
+                                (unsigned long long)fence, (unsigned long long)epoch, holder);
     }
     if (envelope->incarnation != keeper->partitions[partition].epoch.incarnation) {
-        return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "epoch %llu is another process's",
-                                (unsigned long long)epoch);
+        return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "epoch %llu is another process's: %s",
+                                (unsigned long long)epoch,
+                                holder_of(&keeper->partitions[partition]));
     }
     keeper->partitions[partition].heard_ms = keeper->event->now_ms;
     return 0;
@@ -66,9 +76,8 @@ static int64_t owned_ms(const struct mu_keeper *keeper, const struct mu_partitio
 static int refuse_owned(struct mu_keeper *keeper, const struct mu_partition *partition,
                         int64_t left_ms)
 {
-    const char *holder = partition->epoch.holder;
     int r = mu_keeper_refuse(keeper, MU_ERROR_OWNED, "%s is with %s", partition->name,
-                             holder[0] != '\0' ? holder : "a process without a name");
+                             holder_of(partition));
     keeper->reply->error.retry_after_ms = (uint64_t)left_ms;
     return r;
 }
@@ -89,7 +98,8 @@ int mu_keeper_epoch_take(struct mu_keeper *keeper, const struct mu_msg *msg)
     struct mu_msg_epoch *epoch = &partition->epoch;
     if (epoch->epoch > 0 && epoch->former == request->incarnation && request->incarnation != 0) {
         /* A late repeat from the owner before: it must not push out the one after it. */
-        return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "somebody else has taken over");
+        return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "%s is with %s", partition->name,
+                                holder_of(partition));
     }
     bool owner = epoch->epoch > 0 && epoch->incarnation == request->incarnation;
     int64_t left_ms = owner ? 0 : owned_ms(keeper, partition, request);

@@ -24,7 +24,7 @@ static const char text[] =
     "there: docs/KEYS.md.  Without, everybody who can connect is trusted: so only this\n"
     "host is served then.  The peers file is read again when it changes.\n"
     "\n"
-    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_LISTEN (as --bind),\n"
+    "Environment: MUSTER_CONFIG, MUSTER_NAME, MUSTER_LOG, MUSTER_BIND (as --bind),\n"
     "MUSTER_KEYS, MUSTER_PEERS and MUSTER_<SETTING>.  The command line stands above it, and it "
     "above the file.\n"
     "SIGTERM and SIGINT say goodbye to all and end it; SIGHUP reads the peers file now.\n"
@@ -63,8 +63,8 @@ static int tell_lost(const struct mu_launch *launch, int why)
                        launch->name);
         return MU_EXIT_CONFIG;
     }
-    mu_launch_tell(launch, "where to listen is not known: give --bind ENDPOINT, or cluster.brokers "
-                           "in the file of --config");
+    mu_launch_tell(launch, "where to listen is not known: give --bind ENDPOINT, or MUSTER_BIND, or "
+                           "cluster.brokers in the file of --config");
     return MU_EXIT_USAGE;
 }
 
@@ -158,7 +158,7 @@ static int run(struct mu_launch *launch, const struct command *command)
         .bind = command->bind, .name = name, .build = MU_VERSION, .peers = command->peers
     };
     int code = mu_launch_configure(launch, NULL);
-    options.bind = options.bind != NULL ? options.bind : launch->environment.listen;
+    options.bind = options.bind != NULL ? options.bind : launch->environment.bind;
     code = code == MU_OPTIONS_GO ? place(launch, &options.bind, name) : code;
     code = code == MU_OPTIONS_GO ? mu_launch_open_log(launch, "broker") : code;
     code = code == MU_OPTIONS_GO ? load_key(launch, name, &options.peers, &key) : code;

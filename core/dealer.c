@@ -14,6 +14,11 @@
 /* Clean exit: how long the last frames may take to leave, ms. */
 enum { LINGER_MS = 200 };
 
+/* A broker that has not registered us for so long is told of, ms: longer than its restart takes. */
+enum { AWAY_MS = 2000 };
+
+enum { NOT_LOOKED = -1 };
+
 struct mu_dealer {
     void *zmq;
     const struct mu_dealer_keys *keys;
@@ -22,6 +27,8 @@ struct mu_dealer {
     void *events[MU_DEALER_BROKERS_MAX];  /* what their handshakes came to */
     uint64_t opened;                      /* sockets so far: names the endpoints of events */
     char endpoints[MU_DEALER_BROKERS_MAX][MU_ENDPOINT_MAX + 1];
+    int64_t away_ms[MU_DEALER_BROKERS_MAX]; /* since when each has not registered us; NOT_LOOKED */
+    bool told_away[MU_DEALER_BROKERS_MAX];
     bool got; /* header and body hold a message */
     zmq_msg_t header;
     zmq_msg_t body;
@@ -40,6 +47,7 @@ struct mu_dealer *mu_dealer_create(const char *const *endpoints, uint32_t count,
     for (uint32_t i = 0; i < count; i++) {
         assert(mu_endpoint_fault(endpoints[i], keys->own != NULL) == NULL);
         (void)snprintf(dealer->endpoints[i], sizeof dealer->endpoints[i], "%s", endpoints[i]);
+        dealer->away_ms[i] = NOT_LOOKED;
     }
     dealer->zmq = zmq_ctx_new();
     if (dealer->zmq == NULL) {
@@ -222,6 +230,26 @@ void mu_dealer_explain(struct mu_dealer *dealer, uint32_t mask, struct mu_bus *b
             mu_log_line(log, MU_LOG_WARN, NULL, "broker does not serve us",
                         "broker=%s reason=\"%s\"", dealer->endpoints[i], reason);
         }
+    }
+}
+
+void mu_dealer_tell_away(struct mu_dealer *dealer, const struct mu_bus *bus, int64_t now_ms,
+                         struct mu_log *log)
+{
+    for (uint32_t i = 0; i < dealer->count; i++) {
+        bool there = mu_bus_registered(bus, i);
+        int64_t since_ms = dealer->away_ms[i] == NOT_LOOKED ? now_ms : dealer->away_ms[i];
+        bool told = dealer->told_away[i];
+        dealer->away_ms[i] = there ? now_ms : since_ms;
+        if (there && told) {
+            mu_log_line(log, MU_LOG_INFO, NULL, "broker reached", "broker=%s",
+                        dealer->endpoints[i]);
+        } else if (!there && !told && now_ms - since_ms >= AWAY_MS) {
+            mu_log_line(log, MU_LOG_WARN, NULL, "broker not reached", "broker=%s for_ms=%" PRId64,
+                        dealer->endpoints[i], now_ms - since_ms);
+            told = true;
+        }
+        dealer->told_away[i] = told && !there;
     }
 }
 

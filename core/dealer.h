@@ -33,6 +33,11 @@ void mu_dealer_destroy(struct mu_dealer *dealer);
 void mu_dealer_explain(struct mu_dealer *dealer, uint32_t mask, struct mu_bus *bus,
                        struct mu_log *log);
 
+/* Call once per loop turn: logs a warning when a broker has not registered us for 2 s, once, and
+ * when it has after all.  The process waits on, and this is all that says for what. */
+void mu_dealer_tell_away(struct mu_dealer *dealer, const struct mu_bus *bus, int64_t now_ms,
+                         struct mu_log *log);
+
 /* Closes the sockets in the mask, which mu_bus_tick() returned, and opens them anew.
  * Returns 0 or -errno: the endpoint is bad, or there are too many sockets. */
 int mu_dealer_reopen(struct mu_dealer *dealer, uint32_t mask);

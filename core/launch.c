@@ -356,6 +356,7 @@ const volatile sig_atomic_t *mu_launch_signals(const struct mu_launch *launch)
     (void)sigaction(SIGINT, &action, NULL);
     action.sa_handler = SIG_IGN;
     (void)sigaction(SIGPIPE, &action, NULL);
+    (void)sigaction(SIGHUP, &action, NULL); /* "reload": its default would lose what it has */
     if (launch->die_with_parent) {
         pid_t parent = getppid();
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* fails only on what is no signal */

@@ -153,8 +153,8 @@ void mu_launch_tell(const struct mu_launch *launch, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Sets the signals up: SIGTERM and SIGINT set the flag that is returned to 1, and to 2 when they
- * come again; SIGPIPE does nothing, and with --die-with-parent the end of the parent is a
- * SIGTERM. */
+ * come again; SIGPIPE does nothing, nor does SIGHUP until who can load something anew takes it, and
+ * with --die-with-parent the end of the parent is a SIGTERM. */
 const volatile sig_atomic_t *mu_launch_signals(const struct mu_launch *launch);
 
 #endif /* MU_CORE_LAUNCH_H */

@@ -392,6 +392,7 @@ void mu_gateway_stats(const struct mu_gateway *gw, struct mu_msg_stats *ret)
     memcpy(ret->build, MU_VERSION, sizeof MU_VERSION);
     ret->epoch = 0;
     ret->brokers = gw->brokers;
+    ret->config_hash = gw->config->hash;
     ret->uptime_ms = (uint64_t)(gw->turn.now_ms - gw->started_ms);
     mu_counters_export(&all, ret);
 }

@@ -2,6 +2,8 @@
  * queues, as each process last said of itself. */
 #include "gateway/handlers.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/address.h"
@@ -42,6 +44,28 @@ static void insert(struct processes *list, struct process process)
     list->at[i] = process;
 }
 
+/* The configuration by which the others are judged: the store's, of several the one heard last; of
+ * this gateway while no store says. */
+static uint64_t reference_of(const struct processes *list, const struct mu_gateway *gw)
+{
+    const struct process *store = NULL;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct process *process = &list->at[i];
+        if (strcmp(process->stats->kind, "store") == 0 && process->stats->config_hash != 0 &&
+            (store == NULL || process->age_ms < store->age_ms)) {
+            store = process;
+        }
+    }
+    return store != NULL ? store->stats->config_hash : gw->config->hash;
+}
+
+/* Whether it runs by another configuration; a former version, and a broker, does not say. */
+static bool differs(const struct process *process, uint64_t reference)
+{
+    uint64_t hash = process->stats->config_hash;
+    return hash != 0 && hash != reference;
+}
+
 /* own  STATS of this gateway, filled here; lives as long as the list */
 static void list_processes(const struct mu_gateway *gw, struct mu_msg_stats *own,
                            struct processes *ret)
@@ -78,9 +102,15 @@ static uint64_t counter_of(const struct mu_msg_stats *stats, enum mu_counter cou
     return 0;
 }
 
-static void put_process(struct mu_json_writer *writer, const struct process *process)
+/* reference  configuration of the store */
+static void put_process(struct mu_json_writer *writer, const struct process *process,
+                        uint64_t reference)
 {
     const struct mu_msg_stats *stats = process->stats;
+    char hash[17] = "";
+    if (stats->config_hash != 0) {
+        (void)snprintf(hash, sizeof hash, "%016" PRIx64, stats->config_hash);
+    }
     mu_json_object_begin(writer);
     mu_put_text(writer, "kind", stats->kind);
     mu_put_text_or_null(writer, "name", stats->name);
@@ -90,6 +120,8 @@ static void put_process(struct mu_json_writer *writer, const struct process *pro
     mu_put_bool(writer, "ready", stats->ready);
     mu_put_u64(writer, "epoch", stats->epoch);
     mu_put_text_or_null(writer, "build", stats->build);
+    mu_put_text_or_null(writer, "configuration", hash);
+    mu_put_bool(writer, "otherConfiguration", differs(process, reference));
     mu_put_i64(writer, "heartbeatAgeMs", process->age_ms);
     mu_put_u64(writer, "uptimeMs", stats->uptime_ms);
     mu_json_key(writer, "brokers");
@@ -287,6 +319,7 @@ void mu_handle_cluster_get(struct mu_gateway *gw, struct mu_exchange *x,
     struct mu_msg_stats own;
     (void)request;
     list_processes(gw, &own, &list);
+    uint64_t reference = reference_of(&list, gw);
     struct mu_json_writer *writer = mu_answer_begin(gw, x, "");
     (void)mu_health_write(gw, writer); /* whether it is ready stands in the answer */
     mu_put_time(writer, "at", (uint64_t)gw->turn.wall_ms);
@@ -295,7 +328,7 @@ void mu_handle_cluster_get(struct mu_gateway *gw, struct mu_exchange *x,
     mu_json_key(writer, "processes");
     mu_json_array_begin(writer);
     for (uint32_t i = 0; i < list.count; i++) {
-        put_process(writer, &list.at[i]);
+        put_process(writer, &list.at[i], reference);
     }
     mu_json_array_end(writer);
     put_partitions(writer, gw->config, &list);

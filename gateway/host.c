@@ -231,6 +231,7 @@ static int tend_bus(struct host *host)
             return r;
         }
     }
+    mu_dealer_tell_away(host->dealer, host->bus, now, host->options->log);
     mu_gateway_set_brokers(host->gateway, mu_bus_registered_mask(host->bus));
     if (!host->ready && mu_bus_ready(host->bus)) {
         host->ready = true;

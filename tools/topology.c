@@ -51,6 +51,8 @@ static void read_process(const json_t *from, struct mu_topology_process *ret)
         .partition = text_of(from, "partition"),
         .state = text_of(from, "state"),
         .build = text_of(from, "build"),
+        .configuration = text_of(from, "configuration"),
+        .other_configuration = bool_of(from, "otherConfiguration"),
         .ready = bool_of(from, "ready"),
         .epoch = number_of(from, "epoch"),
         .age_ms = number_of(from, "heartbeatAgeMs"),

@@ -23,6 +23,8 @@ struct mu_topology_process {
     struct mu_topology_text partition; /* empty: none */
     struct mu_topology_text state;     /* "serving", ... */
     struct mu_topology_text build;     /* empty: not known */
+    struct mu_topology_text configuration; /* its hash, hex; empty: not known */
+    bool other_configuration;              /* not the store's */
     bool ready;
     uint32_t brokers; /* bit i: registered with broker i */
     int64_t epoch;

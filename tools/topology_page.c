@@ -9,6 +9,8 @@
 #define SILENT_MS      3000 /* a process that was not heard for so long is shown bold */
 #define HEAD_ROWS      10   /* of a live page, beside its tables' lines; < ROWS_MIN of table.c */
 
+#define OTHERS_MAX 8 /* processes with another configuration that are named */
+
 #define BOLD  "\033[1m"
 #define DIM   "\033[2m"
 #define PLAIN "\033[0m"
@@ -187,11 +189,42 @@ static void put_queues(struct page *page, const struct mu_topology_queue *const 
     }
 }
 
+/* Returns how many there are. */
+static uint32_t count_others(const struct mu_topology *topology)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < topology->processes_count; i++) {
+        count += topology->processes[i].other_configuration;
+    }
+    return count;
+}
+
+/* Who runs by other modes, regions or settings than the store. */
+static void put_others(struct page *page)
+{
+    const struct mu_topology *topology = page->topology;
+    uint32_t shown = 0;
+    for (uint32_t i = 0; i < topology->processes_count && shown < OTHERS_MAX; i++) {
+        const struct mu_topology_process *process = &topology->processes[i];
+        if (process->other_configuration) {
+            const char *name =
+                process->name.text[0] != '\0' ? process->name.text : process->instance.text;
+            put(page, BOLD, "another configuration than the store's: %s %s, hash %s",
+                process->kind.text, name, process->configuration.text);
+            shown++;
+        }
+    }
+    uint32_t count = count_others(topology);
+    if (shown < count) {
+        put(page, BOLD, "... and %u more with another configuration", (unsigned)(count - shown));
+    }
+}
+
 /* What an operator should look at. */
 static void put_warnings(struct page *page)
 {
     const struct mu_topology *topology = page->topology;
-    if (topology->mixed || topology->failing_count > 0) {
+    if (topology->mixed || topology->failing_count > 0 || count_others(topology) > 0) {
         put(page, "", "%s", "");
     }
     for (uint32_t i = 0; i < topology->failing_count; i++) {
@@ -200,6 +233,7 @@ static void put_warnings(struct page *page)
     if (topology->mixed) {
         put(page, BOLD, "%s", "builds differ: an upgrade is under way, or was left half done");
     }
+    put_others(page);
 }
 
 void mu_topology_page_all(const struct mu_topology *topology, const char *gateway,

@@ -112,16 +112,87 @@ async def serves(live, processes):
     live.equal(await processes.stop(), [0] * len(PARTS), "SIGTERM ends each with 0")
 
 
+async def folder_of_the_store(live, processes):
+    """STATE_DIRECTORY, of a supervisor, is below the file and the environment."""
+    plain = live.path("plain.yaml")
+    with open(plain, "w", encoding="utf-8") as file:
+        file.write("regions: [{name: eu-west-1}]\n")
+    words = ["actor", "--kind", "store", "--any-filesystem", "--broker", "ipc://" + live.path("nobody")]
+    def there(name):
+        return l.wait_for(f"a store in {name}", lambda: os.path.exists(live.path(f"{name}/data.mdb")))
+    await processes.start(words, STATE_DIRECTORY=live.path("wrong"), MUSTER_DATA=live.path("right"))
+    await there("right")
+    live.check(not os.path.exists(live.path("wrong")), "MUSTER_DATA above STATE_DIRECTORY")
+    await processes.start(words + ["--config", plain], STATE_DIRECTORY=live.path("state"))
+    await there("state")
+    live.check(True, "STATE_DIRECTORY where nothing else names a folder")
+    await processes.stop()
+    code, err = await processes.refused(*words, "--config", plain)
+    live.check(code == 64 and "give --data FOLDER" in err, f"no folder at all: {err.strip()}")
+
+
+async def two_of_a_name(live, processes):
+    """The second pushes the first out, which says how that comes."""
+    await processes.start(["broker", "--name", "a"])
+    await processes.start(["broker", "--name", "b"])
+    await processes.start(["actor", "--kind", "store", "--any-filesystem"])
+    words = ["actor", "--kind", "lobby", "--name", "twin"]
+    log = await processes.start(words)
+    first, _ = processes.running[-1]
+    await processes.said(log, 'event="ready" ')
+    await processes.start(words)
+    said = await processes.said(log, 'event="another owner has taken over" ')
+    live.equal(await asyncio.wait_for(first.wait(), l.STOP_S), 75, "the first of a name ends with 75")
+    live.check(said.startswith("name=twin said=") and "two living processes of one --name" in said
+               and "error=" not in said, f"and says why: {said}")
+    processes.running = [each for each in processes.running if each[0] is not first]
+    await processes.stop()
+
+
+async def other_settings(live, processes):
+    """Who runs by other settings than the store is named, and a matcher says whose pools it refuses."""
+    logs = [await processes.start(words + (["--set", "elo_k=25"] if "queue" in words else [])) for words in PARTS]
+    said = await processes.said(logs[4], 'event="another configuration: its pools are refused" ')
+    live.check(said.startswith("shard=#"), f"the matcher warns: {said}")
+    listening = await processes.said(logs[6], 'event="listening" ')
+    port = dict(word.split("=", 1) for word in listening.split())["admin_port"]
+
+    async def named():
+        _, out, _ = await live.muster("status", "--gateway", f"127.0.0.1:{port}")
+        return [line for line in out.splitlines() if line.startswith("another configuration than the store's: ")]
+    lines = await l.wait_for("muster status names it", named)
+    live.check(len(lines) == 1 and ": queue " in lines[0], f"muster status: {lines}")
+    with open(logs[4], encoding="utf-8") as file:
+        live.equal(file.read().count("its pools are refused"), 1, "and warns once")
+    await processes.stop()
+
+
+async def broker_away(live, processes):
+    """Who reaches no broker says so, once, and when it has reached it after all."""
+    endpoint = "ipc://" + live.path("late")
+    words = [["actor", "--kind", "matcher", "--name", "m"], ["gateway", "--name", "edge-1"]]
+    logs = [await processes.start(each + ["--broker", endpoint]) for each in words]
+    for log in logs:
+        said = await processes.said(log, 'level=warn actor=')
+        live.check(f'event="broker not reached" broker={endpoint} ' in said, f"warned: {said}")
+    await processes.start(["broker", "--bind", endpoint, "--name", "late"])
+    for log in logs:
+        live.equal(await processes.said(log, 'event="broker reached" '), f"broker={endpoint}", "and told when it is there")
+        with open(log, encoding="utf-8") as file:
+            live.equal(file.read().count("not reached"), 1, "each once")
+    await processes.stop()
+
+
 async def above_the_file(live, processes, path):
     """What is told by the environment and the command line."""
-    environment = {"MUSTER_NAME": "b", "MUSTER_LOG": "info", "MUSTER_LISTEN": "ipc://" + live.path("c"),
-                   "MUSTER_SERVICE_HOST": "10.0.0.1"}
+    environment = {"MUSTER_NAME": "b", "MUSTER_LOG": "info", "MUSTER_BIND": "ipc://" + live.path("c"),
+                   "MUSTER_LISTEN": "127.0.0.1:1", "MUSTER_SERVICE_HOST": "10.0.0.1"}
     log = await processes.start(["broker"], **environment)
-    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/c name=b keys=no"), "MUSTER_LISTEN above the file")
+    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/c name=b keys=no"), "MUSTER_BIND above the file, and MUSTER_LISTEN is the gateways'")
     live.equal(await processes.said(log, 'names='), '"MUSTER_SERVICE_HOST"', "an unknown variable is warned of")
     await processes.stop()
     log = await processes.start(["broker", "--bind", "ipc://" + live.path("d"), "--name", "else"], **environment)
-    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/d name=else keys=no"), "--bind above MUSTER_LISTEN")
+    live.check((await processes.said(log, "endpoint=ipc://")).endswith("/d name=else keys=no"), "--bind above MUSTER_BIND")
     await processes.stop()
     code, out, _ = await live.muster("config", "print", "--config", path, "--origin", "--set", "cooldown_ms=1")
     live.check(code == 0 and f"# {path}:5\n" in out and "# --set cooldown_ms\n" in out, "muster config print --origin")
@@ -165,6 +236,10 @@ async def run(live):
     os.symlink(live.path("b"), live.path("b.other"))
     processes = Processes(live, path)
     await serves(live, processes)
+    await folder_of_the_store(live, processes)
+    await other_settings(live, processes)
+    await broker_away(live, processes)
+    await two_of_a_name(live, processes)
     await above_the_file(live, processes, path)
     await refusals(live, processes, path)
 

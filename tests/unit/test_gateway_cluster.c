@@ -31,8 +31,8 @@ struct member {
     uint32_t brokers;
 };
 
-/* It says how it is; a shard has a queue of seven tickets. */
-static void hear(struct rig *rig, const struct member *member)
+/* It says how it is, and by which configuration it runs (0: not that); a shard has a queue of seven tickets. */
+static void hear_by(struct rig *rig, const struct member *member, uint64_t config_hash)
 {
     struct mu_msg_envelope envelope = { .version = 1, .frame = MU_FRAME_EVENT, .op = MU_OP_STATS };
     struct mu_msg_stats *stats = &rig->answer.stats;
@@ -43,6 +43,7 @@ static void hear(struct rig *rig, const struct member *member)
         .epoch = member->epoch,
         .state = member->state,
         .brokers = member->brokers,
+        .config_hash = config_hash,
         .counters_count = 2,
         .counters = { { MU_COUNTER_MESSAGES_IN, 42 }, { MU_COUNTER_STEP_MS_MAX, 9 } },
     };
@@ -59,6 +60,11 @@ static void hear(struct rig *rig, const struct member *member)
         (void)snprintf(stats->pools[0].region, 32, "%s", member->partition + 6);
     }
     rig_message(rig, &envelope);
+}
+
+static void hear(struct rig *rig, const struct member *member)
+{
+    hear_by(rig, member, 0);
 }
 
 static const struct member store = { "#1", "store",         "",   "store-0", "9.8.0",
@@ -142,6 +148,28 @@ static void test_shows_processes(void **state)
     rig_expect_text(rig, "processes.3.kind", "store");
     assert_int_equal(rig_at(rig, "processes.3.partition")->type, MU_JSON_NULL);
     assert_int_equal(rig_at(rig, "processes")->count, 4);
+}
+
+/* A process is judged by the store's configuration, and this gateway too; one that does not say
+ * by which it runs is not judged. */
+static void test_shows_other_configurations(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.hash = 0xa;
+    hear(rig, &standby);
+    hear_by(rig, &owner, 0xb);
+    see(rig);
+    rig_expect_text(rig, "processes.0.configuration", "000000000000000a");
+    assert_int_equal(rig_at(rig, "processes.0.otherConfiguration")->type, MU_JSON_FALSE);
+    rig_expect_text(rig, "processes.1.configuration", "000000000000000b");
+    assert_int_equal(rig_at(rig, "processes.1.otherConfiguration")->type, MU_JSON_TRUE);
+    assert_int_equal(rig_at(rig, "processes.2.configuration")->type, MU_JSON_NULL);
+    assert_int_equal(rig_at(rig, "processes.2.otherConfiguration")->type, MU_JSON_FALSE);
+    hear_by(rig, &store, 0xb);
+    see(rig);
+    assert_int_equal(rig_at(rig, "processes.0.otherConfiguration")->type, MU_JSON_TRUE);
+    assert_int_equal(rig_at(rig, "processes.1.otherConfiguration")->type, MU_JSON_FALSE);
+    assert_int_equal(rig_at(rig, "processes.3.otherConfiguration")->type, MU_JSON_FALSE);
 }
 
 /* Partitions, with those that nobody has; of two owners the newer one is believed. */
@@ -335,6 +363,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_only_operators_may, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shows_processes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shows_other_configurations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shows_partitions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shows_every_lobby_partition, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shows_queues_builds_and_totals, setup, teardown),

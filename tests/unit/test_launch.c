@@ -281,6 +281,7 @@ static void test_signals_set_the_flag(void **state)
         const volatile sig_atomic_t *stop = mu_launch_signals(launch);
         int before = *stop;
         (void)raise(SIGPIPE); /* would end it */
+        (void)raise(SIGHUP);  /* likewise */
         (void)raise(SIGTERM);
         _exit(before == 0 && *stop == 1 ? 0 : 1);
     }

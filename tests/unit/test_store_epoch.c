@@ -200,8 +200,10 @@ static void test_an_epoch_is_its_owners_alone(void **state)
     assert_int_equal(take(world, FIRST, "one"), 1);
     world->owners[1] = SECOND; /* who sends it */
     assert_false(beat(world, 1));
-    assert_string_equal(world->reply.error.detail, "epoch 1 is another process's");
+    assert_string_equal(world->reply.error.detail, "epoch 1 is another process's: one");
     assert_false(release(world, 1));
+    assert_false(beat(world, 7));
+    assert_string_equal(world->reply.error.detail, "epoch 7, the partition is at 1 and with one");
     world->owners[1] = FIRST;
     assert_true(beat(world, 1));
     struct mu_msg_envelope envelope = { .version = 1,

@@ -24,6 +24,7 @@ static void answer_of(char ret[8192], int matches, int messages)
         "\"uptimeMs\":5000,\"brokers\":[1],\"messagesIn\":10,\"messagesOut\":0,\"stepMsMax\":1},"
         "{\"kind\":\"queue\",\"name\":\"eu-a\",\"instance\":\"#4\","
         "\"partition\":\"queue/eu-west-1\",\"state\":\"serving\",\"ready\":true,\"epoch\":8,"
+        "\"configuration\":\"0b\",\"otherConfiguration\":true,"
         "\"build\":\"0.2.0\",\"heartbeatAgeMs\":70,\"uptimeMs\":61000,\"brokers\":[0,2],"
         "\"messagesIn\":%d,\"messagesOut\":50,\"stepMsMax\":12}],"
         "\"partitions\":[{\"partition\":\"lobby/0\",\"owner\":null,\"instance\":null,\"epoch\":0,"
@@ -160,7 +161,8 @@ static const char whole[] =
     "     20\n"
     "\n"
     "not there, or not ready: lobby\n"
-    "builds differ: an upgrade is under way, or was left half done\n";
+    "builds differ: an upgrade is under way, or was left half done\n"
+    "another configuration than the store's: queue eu-a, hash 0b\n";
 
 static void test_shows_everything(void **state)
 {
