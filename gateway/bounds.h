@@ -20,12 +20,15 @@
 #define MU_BOUND_LATENCY_MS   { 0, 1000 }
 #define MU_BOUND_RATING_MIN   100
 #define MU_BOUND_RATING_MAX   3000
+#define MU_BOUND_RATING       { MU_BOUND_RATING_MIN, MU_BOUND_RATING_MAX }
 #define MU_BOUND_TOKEN_S      { 1, 86400 }
 #define MU_BOUND_EVENTS_MAX   64 /* that ?limit= may name */
+#define MU_BOUND_EVENTS       { 0, MU_BOUND_EVENTS_MAX }
 
 /* Queues and tickets. */
 #define MU_BOUND_WAIT_S       { 1, 86400 }
-#define MU_BOUND_QUEUES_MAX   (1 + sizeof((struct mu_msg_ticket_add *)NULL)->others / sizeof(struct mu_msg_id))
+#define MU_BOUND_QUEUES_MAX \
+    (1 + sizeof((struct mu_msg_ticket_add *)NULL)->others / sizeof(struct mu_msg_id))
 
 /* Lobbies. */
 #define MU_BOUND_LOBBY_NAME   { 1, 100, MU_CHARSET_TEXT }

@@ -1,0 +1,33 @@
+/* gateway/operations.h - what gateway/operations.def says of a route, for the documents. */
+#ifndef MU_GATEWAY_OPERATIONS_H
+#define MU_GATEWAY_OPERATIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/routes.h"
+#include "gateway/schema.h"
+
+#define MU_CODES_MAX 64 /* that one route refuses with */
+
+/* What a route refuses with: numbers of wire/errors.def, each once. */
+struct mu_codes {
+    uint32_t count;
+    uint32_t at[MU_CODES_MAX];
+};
+
+/* Whether its requests may have a body. */
+bool mu_operation_has_body(const struct mu_route *route);
+
+/* The schema of its body, of its query; MU_SCHEMAS_COUNT: it has none. */
+enum mu_schema_id mu_operation_body(enum mu_route_id route);
+enum mu_schema_id mu_operation_query(enum mu_route_id route);
+
+/* What it answers with a status that is no refusal: when, and ret the schema (MU_SCHEMAS_COUNT:
+ * plain text).  NULL: it does not. */
+const char *mu_operation_answer(enum mu_route_id route, int status, enum mu_schema_id *ret);
+
+/* Its own refusals, and what its row in routes.def implies. */
+void mu_operation_codes(const struct mu_route *route, struct mu_codes *ret);
+
+#endif /* MU_GATEWAY_OPERATIONS_H */
