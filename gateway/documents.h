@@ -14,4 +14,7 @@
 /* Writes /openapi.json: OpenAPI 3.1, one value. */
 void mu_openapi_write(struct mu_json_writer *writer);
 
+/* Writes /asyncapi.json: AsyncAPI 3.0, one value. */
+void mu_asyncapi_write(struct mu_json_writer *writer);
+
 #endif /* MU_GATEWAY_DOCUMENTS_H */

@@ -218,30 +218,12 @@ static void put_body(struct mu_json_writer *writer, const struct mu_route *route
 /* Credentials: any one of them will do. */
 static void put_security(struct mu_json_writer *writer, enum mu_route_who who)
 {
-    static const struct {
-        const char *name;
-        bool may[MU_ROUTE_OPERATORS + 1];
-    } roles[] = {
-        { "player", { [MU_ROUTE_EVERYONE] = true, [MU_ROUTE_CLIENTS] = true } },
-        { "server", { [MU_ROUTE_EVERYONE] = true, [MU_ROUTE_SERVERS] = true } },
-        { "backend",
-          { [MU_ROUTE_EVERYONE] = true,
-            [MU_ROUTE_CLIENTS] = true,
-            [MU_ROUTE_SERVERS] = true,
-            [MU_ROUTE_BACKENDS] = true } },
-        { "operator",
-          { [MU_ROUTE_EVERYONE] = true,
-            [MU_ROUTE_CLIENTS] = true,
-            [MU_ROUTE_SERVERS] = true,
-            [MU_ROUTE_BACKENDS] = true,
-            [MU_ROUTE_OPERATORS] = true } },
-    };
     mu_json_key(writer, "security");
     mu_json_array_begin(writer);
-    for (size_t i = 0; i < COUNT(roles); i++) {
-        if (roles[i].may[who]) {
+    for (uint32_t i = 0; who != MU_ROUTE_ANYONE && i < MU_OPERATION_ROLES; i++) {
+        if (mu_operation_role_may(i, who)) {
             mu_json_object_begin(writer);
-            mu_json_key(writer, roles[i].name);
+            mu_json_key(writer, mu_operation_role(i));
             mu_json_array_begin(writer);
             mu_json_array_end(writer);
             mu_json_object_end(writer);
@@ -395,27 +377,6 @@ static void put_header_parameter(struct mu_json_writer *writer, const char *key,
     mu_json_object_end(writer);
 }
 
-static void put_schemes(struct mu_json_writer *writer)
-{
-    static const char *const schemes[][2] = {
-        { "player", "A player's token, of POST /v1/players/{playerId}/tokens." },
-        { "server", "A game server's key, of POST /v1/servers." },
-        { "backend", "A key of the configuration." },
-        { "operator", "A key of the configuration, for operators." },
-    };
-    mu_json_key(writer, "securitySchemes");
-    mu_json_object_begin(writer);
-    for (size_t i = 0; i < COUNT(schemes); i++) {
-        mu_json_key(writer, schemes[i][0]);
-        mu_json_object_begin(writer);
-        mu_put_text(writer, "type", "http");
-        mu_put_text(writer, "scheme", "bearer");
-        mu_put_text(writer, "description", schemes[i][1]);
-        mu_json_object_end(writer);
-    }
-    mu_json_object_end(writer);
-}
-
 static void put_components(struct mu_json_writer *writer)
 {
     bool wanted[MU_SCHEMAS_COUNT] = { [MU_SCHEMA_Problem] = true };
@@ -434,7 +395,7 @@ static void put_components(struct mu_json_writer *writer)
     }
     mu_json_key(writer, "components");
     mu_json_object_begin(writer);
-    put_schemes(writer);
+    mu_operation_schemes(writer);
     mu_json_key(writer, "parameters");
     mu_json_object_begin(writer);
     put_header_parameter(writer, "IdempotencyKey", "Idempotency-Key",

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/access.h"
+#include "gateway/present.h"
 #include "gateway/problem.h"
 
 /* One ANSWER, BODY or QUERY of gateway/operations.def. */
@@ -20,6 +22,7 @@ struct part {
 #define ANSWER(route, status, schema, when)
 #define PLAIN_TEXT(route, what)
 #define REFUSES(route, codes)
+#define REPLY(action, schema)
 
 static const struct part answers[] = {
 #undef ANSWER
@@ -53,6 +56,17 @@ static const char *const refusals[MU_ROUTES_COUNT] = {
 #undef REFUSES
 #define REFUSES(route, codes) [MU_ROUTE_##route] = codes,
 #include "gateway/operations.def"
+#undef REFUSES
+#define REFUSES(route, codes)
+};
+
+static const struct {
+    const char *action;
+    enum mu_schema_id id;
+} replies[] = {
+#undef REPLY
+#define REPLY(action, schema) { #action, MU_SCHEMA_##schema },
+#include "gateway/operations.def"
 };
 
 #undef BODY
@@ -60,6 +74,7 @@ static const char *const refusals[MU_ROUTES_COUNT] = {
 #undef ANSWER
 #undef PLAIN_TEXT
 #undef REFUSES
+#undef REPLY
 /* clang-format on */
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -102,6 +117,59 @@ const char *mu_operation_answer(enum mu_route_id route, int status, enum mu_sche
         }
     }
     return NULL;
+}
+
+enum mu_schema_id mu_operation_reply(const char *action)
+{
+    for (size_t i = 0; i < COUNT(replies); i++) {
+        if (strcmp(replies[i].action, action) == 0) {
+            return replies[i].id;
+        }
+    }
+    return MU_SCHEMAS_COUNT;
+}
+
+/* Refusals. */
+
+/* Roles. */
+
+static const struct {
+    enum mu_role role;
+    const char *name;
+    const char *doc;
+} roles[MU_OPERATION_ROLES] = {
+    { MU_ROLE_PLAYER, "player", "A player's token, of POST /v1/players/{playerId}/tokens." },
+    { MU_ROLE_SERVER, "server", "A game server's key, of POST /v1/servers." },
+    { MU_ROLE_BACKEND, "backend", "A key of the configuration." },
+    { MU_ROLE_OPERATOR, "operator", "A key of the configuration, for operators." },
+};
+
+const char *mu_operation_role(uint32_t role)
+{
+    assert(role < MU_OPERATION_ROLES);
+    return roles[role].name;
+}
+
+bool mu_operation_role_may(uint32_t role, enum mu_route_who who)
+{
+    assert(role < MU_OPERATION_ROLES);
+    struct mu_caller caller = { .role = roles[role].role, .key = -1 };
+    return mu_access_allows(&caller, who) == MU_OK;
+}
+
+void mu_operation_schemes(struct mu_json_writer *writer)
+{
+    mu_json_key(writer, "securitySchemes");
+    mu_json_object_begin(writer);
+    for (size_t i = 0; i < COUNT(roles); i++) {
+        mu_json_key(writer, roles[i].name);
+        mu_json_object_begin(writer);
+        mu_put_text(writer, "type", "http");
+        mu_put_text(writer, "scheme", "bearer");
+        mu_put_text(writer, "description", roles[i].doc);
+        mu_json_object_end(writer);
+    }
+    mu_json_object_end(writer);
 }
 
 /* Refusals. */

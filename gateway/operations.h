@@ -8,7 +8,8 @@
 #include "gateway/routes.h"
 #include "gateway/schema.h"
 
-#define MU_CODES_MAX 64 /* that one route refuses with */
+#define MU_CODES_MAX       64 /* that one route refuses with */
+#define MU_OPERATION_ROLES 4  /* player, server, backend, operator */
 
 /* What a route refuses with: numbers of wire/errors.def, each once. */
 struct mu_codes {
@@ -26,6 +27,17 @@ enum mu_schema_id mu_operation_query(enum mu_route_id route);
 /* What it answers with a status that is no refusal: when, and ret the schema (MU_SCHEMAS_COUNT:
  * plain text).  NULL: it does not. */
 const char *mu_operation_answer(enum mu_route_id route, int status, enum mu_schema_id *ret);
+
+/* What a WebSocket action is answered when it is not refused; MU_SCHEMAS_COUNT: nobody has said. */
+enum mu_schema_id mu_operation_reply(const char *action);
+
+/* The roles that credentials give, 0..MU_OPERATION_ROLES - 1, and whether one may call, by the
+ * rules of gateway/access.h. */
+const char *mu_operation_role(uint32_t role);
+bool mu_operation_role_may(uint32_t role, enum mu_route_who who);
+
+/* Writes the member securitySchemes: one for each role. */
+void mu_operation_schemes(struct mu_json_writer *writer);
 
 /* Its own refusals, and what its row in routes.def implies. */
 void mu_operation_codes(const struct mu_route *route, struct mu_codes *ret);

@@ -6,6 +6,7 @@
 
 #include "gateway/attributes.h"
 #include "gateway/bounds.h"
+#include "gateway/exchange.h"
 #include "gateway/fleet.h"
 #include "gateway/present.h"
 

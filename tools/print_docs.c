@@ -1,7 +1,7 @@
 /* tools/print_docs.c - prints a document from the tables; tools/gendocs keeps docs/ fresh with it.
  *
  *   print_docs protocol|errors|settings|counters|tables|routes
- *   print_docs openapi                the document that gateways serve, as it is */
+ *   print_docs openapi|asyncapi       a document that gateways serve, as it is */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -163,15 +163,21 @@ static void print_openapi(void)
     print_document(mu_openapi_write);
 }
 
+static void print_asyncapi(void)
+{
+    print_document(mu_asyncapi_write);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*print)(void);
     } documents[] = {
-        { "protocol", print_protocol }, { "errors", print_errors }, { "settings", print_settings },
-        { "counters", print_counters }, { "tables", print_tables }, { "routes", print_routes },
-        { "openapi", print_openapi },
+        { "protocol", print_protocol }, { "errors", print_errors },
+        { "settings", print_settings }, { "counters", print_counters },
+        { "tables", print_tables },     { "routes", print_routes },
+        { "openapi", print_openapi },   { "asyncapi", print_asyncapi },
     };
     for (size_t i = 0; argc == 2 && i < sizeof documents / sizeof documents[0]; i++) {
         if (strcmp(argv[1], documents[i].name) == 0) {
@@ -179,7 +185,8 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    (void)fprintf(stderr,
-                  "usage: print_docs protocol|errors|settings|counters|tables|routes|openapi\n");
+    (void)fprintf(
+        stderr,
+        "usage: print_docs protocol|errors|settings|counters|tables|routes|openapi|asyncapi\n");
     return EXIT_USAGE;
 }

@@ -14,18 +14,16 @@ PROBLEM = "application/problem+json"
 FAULTS_MAX = 40  # told of; one mistake makes many
 
 faults = []  # sentences
-judged = {}  # (method, pattern, status) -> how often it was seen
 _openapi = None
+_asyncapi = None
 
 
 class OpenApi:
     """The HTTP API, with a compiled check for each answer."""
 
     def __init__(self, document):
-        self.document = document
         self.resolver = jsonschema.RefResolver.from_schema(document)
         self.checks = {}
-        self.known = {}  # answers that were right: the same again is, too
         self.paths = []
         for pattern, operations in document["paths"].items():
             regex = re.compile(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(pattern)))
@@ -33,9 +31,8 @@ class OpenApi:
         self.paths.sort(key=lambda path: path[1].count("{"))  # /players/register is no /players/{playerId}
 
     def find(self, path):
-        """(pattern, operations) of a path; None: it is none of ours."""
-        found = [(pattern, operations) for regex, pattern, operations in self.paths if regex.fullmatch(path)]
-        return found
+        """(pattern, operations) of all that fit a path, the plainest first."""
+        return [(pattern, operations) for regex, pattern, operations in self.paths if regex.fullmatch(path)]
 
     def check(self, schema):
         """What is wrong with a value by a schema: a function that gives None or a sentence."""
@@ -58,13 +55,11 @@ class OpenApi:
         wanted = "get" if method == "HEAD" else method.lower()
         operation = next((operations[wanted] for _, operations in found if wanted in operations), None)
         if operation is None:
-            pattern, allowed = (found[0][0] if found else None), (204, 401, 405, 429) if found else (401, 404, 429)
-            judged[method, pattern, status] = judged.get((method, pattern, status), 0) + 1
+            allowed = (204, 401, 405, 429) if found else (401, 404, 429)
             if status not in allowed or status == 204 and method != "OPTIONS":
                 return "is not in the document"
             return self.check(problem)(value) if text else None
         pattern = next(pattern for pattern, operations in found if wanted in operations)
-        judged[method, pattern, status] = judged.get((method, pattern, status), 0) + 1
         response = operation["responses"].get(str(status))
         if response is None:
             return f"has a status that the document does not know for {pattern}"
@@ -93,11 +88,30 @@ def without_nulls(value):
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def learn(openapi):
-    """From now on everything is held against this document, its text."""
-    global _openapi  # pylint: disable=global-statement
-    if _openapi is None:
-        _openapi = OpenApi(json.loads(openapi))
+class AsyncApi:
+    """The WebSocket: what it may say."""
+
+    def __init__(self, document):
+        resolver = jsonschema.RefResolver.from_schema(document)
+        self.checks = {}  # (type, whether it is an event) -> validator
+        for message in document["components"]["messages"].values():
+            schema = resolver.resolve(message["payload"]["$ref"])[1]
+            if "type" in schema["properties"]:
+                kind = message["name"], "seq" in schema["properties"]
+                self.checks[kind] = jsonschema.Draft202012Validator(schema, resolver=resolver)
+
+    def message(self, message):
+        """What is wrong with a message of the gateway, or None."""
+        check = self.checks.get((message.get("type"), "seq" in message))
+        if check is None:
+            return "is not in the document"
+        return next((f"{list(e.absolute_path)}: {e.message[:200]}" for e in check.iter_errors(message)), None)
+
+
+def learn(openapi, asyncapi):
+    """From now on everything is held against these documents."""
+    global _openapi, _asyncapi  # pylint: disable=global-statement
+    _openapi, _asyncapi = OpenApi(openapi), AsyncApi(asyncapi)
 
 
 def known():
@@ -126,3 +140,10 @@ def http(method, path, body, status, kind, text):
         wrong = _openapi.request(method, path, sent)
         if wrong is not None:
             fault(f"{shown} was accepted, though {body[:300]!r} {wrong}")
+
+
+def socket(message):
+    """One message that came over a WebSocket, parsed."""
+    wrong = _asyncapi.message(message) if _asyncapi is not None else None
+    if wrong is not None:
+        fault(f"WebSocket: {json.dumps(message)[:300]} {wrong}")

@@ -142,9 +142,9 @@ class Cluster:
         self.url = self.lines[0].split()[1]
         self.key = self.lines[1].split()[1]
         if not documents.known():
-            status, answer = await self.call("GET", "/openapi.json")
-            documents.learn(json.dumps(answer))
-            self.live.equal(status, 200, "the gateway serves /openapi.json")
+            (status, openapi), (other, asyncapi) = [await self.call("GET", f"/{name}.json") for name in ("openapi", "asyncapi")]
+            self.live.equal((status, other), (200, 200), "the gateway serves /openapi.json and /asyncapi.json")
+            documents.learn(openapi, asyncapi)
         return self
 
     async def read(self):
@@ -230,6 +230,7 @@ class Socket:
             async for text in self.connection:
                 self.messages.append(json.loads(text))
                 self.all.append(self.messages[-1])
+                documents.socket(self.messages[-1])
         except websockets.ConnectionClosed:
             pass
 

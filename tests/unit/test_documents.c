@@ -92,6 +92,50 @@ static void test_every_event_has_a_schema(void **state)
     assert_int_equal(mu_schema_options(MU_SCHEMA_Event), kinds);
 }
 
+static const char *const actions[] = {
+#define ACTION(NAME, name, doc) #NAME,
+#include "gateway/actions.def"
+#undef ACTION
+};
+
+/* The same of every action, which is answered with something that the gateway says. */
+static void test_every_action_has_a_schema(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        uint32_t found = 0;
+        bool said = false;
+        for (uint32_t n = 0; n < mu_schema_options(MU_SCHEMA_Asked); n++) {
+            const char *action =
+                mu_schema_only_word(mu_schema_option(MU_SCHEMA_Asked, n), "action");
+            assert_non_null(action);
+            found += strcmp(action, actions[i]) == 0 ? 1 : 0;
+        }
+        for (uint32_t n = 0; n < mu_schema_options(MU_SCHEMA_Said); n++) {
+            said = said || mu_schema_option(MU_SCHEMA_Said, n) == mu_operation_reply(actions[i]);
+        }
+        if (found != 1 || !said) {
+            fail_msg("gateway/schemas.def or operations.def lacks action %s", actions[i]);
+        }
+    }
+    assert_int_equal(mu_schema_options(MU_SCHEMA_Asked), sizeof actions / sizeof actions[0]);
+}
+
+static void test_roles_are_those_of_the_route(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < MU_OPERATION_ROLES; i++) {
+        bool player = strcmp(mu_operation_role(i), "player") == 0;
+        bool server = strcmp(mu_operation_role(i), "server") == 0;
+        bool operator= strcmp(mu_operation_role(i), "operator") == 0;
+        assert_true(mu_operation_role_may(i, MU_ROUTE_EVERYONE));
+        assert_int_equal(mu_operation_role_may(i, MU_ROUTE_CLIENTS), !server);
+        assert_int_equal(mu_operation_role_may(i, MU_ROUTE_SERVERS), !player);
+        assert_int_equal(mu_operation_role_may(i, MU_ROUTE_BACKENDS), !player && !server);
+        assert_int_equal(mu_operation_role_may(i, MU_ROUTE_OPERATORS), operator);
+    }
+}
+
 /* Writes a document; the caller frees it. */
 static char *written(void (*write)(struct mu_json_writer *writer))
 {
@@ -116,6 +160,26 @@ static void test_openapi_tells_of_every_route(void **state)
     }
     assert_non_null(strstr(text, "\"required\":[\"username\",\"region\"]"));
     assert_non_null(strstr(text, "\"minLength\":3,\"maxLength\":30"));
+    free(text);
+}
+
+static void test_asyncapi_tells_of_every_message(void **state)
+{
+    static const enum mu_schema_id unions[] = { MU_SCHEMA_Asked, MU_SCHEMA_Said, MU_SCHEMA_Event };
+    char key[160];
+    (void)state;
+    char *text = written(mu_asyncapi_write);
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        (void)snprintf(key, sizeof key, "\"%s\":{\"action\":\"receive\"", actions[i]);
+        assert_non_null(strstr(text, key));
+    }
+    for (size_t u = 0; u < sizeof unions / sizeof unions[0]; u++) {
+        for (uint32_t n = 0; n < mu_schema_options(unions[u]); n++) {
+            (void)snprintf(key, sizeof key, "{\"$ref\":\"#/channels/player/messages/%s\"}",
+                           mu_schema_name(mu_schema_option(unions[u], n)));
+            assert_non_null(strstr(text, key));
+        }
+    }
     free(text);
 }
 
@@ -145,7 +209,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_bodies_are_of_routes_that_take_one),
         cmocka_unit_test(test_refusals_follow_from_the_row),
         cmocka_unit_test(test_every_event_has_a_schema),
+        cmocka_unit_test(test_every_action_has_a_schema),
+        cmocka_unit_test(test_roles_are_those_of_the_route),
         cmocka_unit_test(test_openapi_tells_of_every_route),
+        cmocka_unit_test(test_asyncapi_tells_of_every_message),
         cmocka_unit_test(test_every_schema_can_be_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
