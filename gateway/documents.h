@@ -2,7 +2,8 @@
  *
  * Both are written from the tables that the gateway itself works by (routes.def, actions.def,
  * wire/errors.def, wire/enums.def, gateway/bounds.h) and from what those do not say: schemas.def
- * and operations.def.  Live tests hold every answer against them.  Pure; a millisecond or so. */
+ * and operations.def.  Live tests hold every answer against them.  Pure; half a
+ * millisecond. */
 #ifndef MU_GATEWAY_DOCUMENTS_H
 #define MU_GATEWAY_DOCUMENTS_H
 

@@ -8,7 +8,7 @@
 #include "gateway/present.h"
 #include "gateway/schema.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+#define ANSWERS_MAX 4 /* of one route */
 
 /* Refusals. */
 
@@ -94,25 +94,20 @@ static void put_answer(struct mu_json_writer *writer, enum mu_schema_id answer)
     mu_json_object_end(writer);
 }
 
-/* One status of a route: its answer, its refusals, or (503 of /readyz) both. */
-static void put_status(struct mu_json_writer *writer, const struct mu_route *route,
+/* One status of a route: an answer (NULL: none), refusals, or (503 of /readyz) both. */
+static void put_status(struct mu_json_writer *writer, const struct mu_answer *answer,
                        const struct mu_codes *codes, int status)
 {
-    enum mu_schema_id answer = MU_SCHEMAS_COUNT;
-    const char *when = mu_operation_answer(route->id, status, &answer);
     bool refused = false;
     char key[16];
     for (uint32_t i = 0; i < codes->count; i++) {
         refused = refused || mu_error_info(codes->at[i])->status == status;
     }
-    if (when == NULL && !refused) {
-        return;
-    }
     (void)snprintf(key, sizeof key, "%d", status);
     mu_json_key(writer, key);
     mu_json_object_begin(writer);
-    if (when != NULL) {
-        mu_put_text(writer, "description", when);
+    if (answer != NULL) {
+        mu_put_text(writer, "description", answer->when);
     } else {
         put_titles(writer, codes, status);
     }
@@ -121,8 +116,8 @@ static void put_status(struct mu_json_writer *writer, const struct mu_route *rou
     }
     mu_json_key(writer, "content");
     mu_json_object_begin(writer);
-    if (when != NULL) {
-        put_answer(writer, answer);
+    if (answer != NULL) {
+        put_answer(writer, answer->schema);
     }
     if (refused) {
         put_problem(writer, codes, status);
@@ -134,11 +129,26 @@ static void put_status(struct mu_json_writer *writer, const struct mu_route *rou
 static void put_responses(struct mu_json_writer *writer, const struct mu_route *route)
 {
     struct mu_codes codes;
+    struct mu_answer answers[ANSWERS_MAX];
+    bool told[600] = { false }; /* by status */
+    uint32_t count = 0;
     mu_operation_codes(route, &codes);
+    for (uint32_t i = 0; i < codes.count; i++) {
+        told[mu_error_info(codes.at[i])->status] = true;
+    }
+    while (count < ANSWERS_MAX && mu_operation_answer(route->id, count, &answers[count])) {
+        told[answers[count++].status] = true;
+    }
     mu_json_key(writer, "responses");
     mu_json_object_begin(writer);
     for (int status = 200; status < 600; status++) {
-        put_status(writer, route, &codes, status);
+        const struct mu_answer *answer = NULL;
+        for (uint32_t i = 0; i < count; i++) {
+            answer = answers[i].status == status ? &answers[i] : answer;
+        }
+        if (told[status]) {
+            put_status(writer, answer, &codes, status);
+        }
     }
     mu_json_object_end(writer);
 }
@@ -382,11 +392,10 @@ static void put_components(struct mu_json_writer *writer)
     bool wanted[MU_SCHEMAS_COUNT] = { [MU_SCHEMA_Problem] = true };
     for (uint32_t i = 0; i < MU_ROUTES_COUNT; i++) {
         enum mu_schema_id body = mu_operation_body((enum mu_route_id)i);
-        for (int status = 200; status < 600; status++) {
-            enum mu_schema_id answer = MU_SCHEMAS_COUNT;
-            (void)mu_operation_answer((enum mu_route_id)i, status, &answer);
-            if (answer != MU_SCHEMAS_COUNT) {
-                wanted[answer] = true;
+        struct mu_answer answer;
+        for (uint32_t n = 0; mu_operation_answer((enum mu_route_id)i, n, &answer); n++) {
+            if (answer.schema != MU_SCHEMAS_COUNT) {
+                wanted[answer.schema] = true;
             }
         }
         if (body != MU_SCHEMAS_COUNT) {

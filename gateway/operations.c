@@ -54,7 +54,7 @@ static const struct part queries[] = {
 
 static const char *const refusals[MU_ROUTES_COUNT] = {
 #undef REFUSES
-#define REFUSES(route, codes) [MU_ROUTE_##route] = codes,
+#define REFUSES(route, codes) [MU_ROUTE_##route] = (codes),
 #include "gateway/operations.def"
 #undef REFUSES
 #define REFUSES(route, codes)
@@ -108,15 +108,15 @@ enum mu_schema_id mu_operation_query(enum mu_route_id route)
     return query == NULL ? MU_SCHEMAS_COUNT : query->id;
 }
 
-const char *mu_operation_answer(enum mu_route_id route, int status, enum mu_schema_id *ret)
+bool mu_operation_answer(enum mu_route_id route, uint32_t n, struct mu_answer *ret)
 {
     for (size_t i = 0; i < COUNT(answers); i++) {
-        if (answers[i].route == route && answers[i].status == status) {
-            *ret = answers[i].id;
-            return answers[i].text;
+        if (answers[i].route == route && n-- == 0) {
+            *ret = (struct mu_answer){ answers[i].status, answers[i].text, answers[i].id };
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 enum mu_schema_id mu_operation_reply(const char *action)

@@ -24,9 +24,15 @@ bool mu_operation_has_body(const struct mu_route *route);
 enum mu_schema_id mu_operation_body(enum mu_route_id route);
 enum mu_schema_id mu_operation_query(enum mu_route_id route);
 
-/* What it answers with a status that is no refusal: when, and ret the schema (MU_SCHEMAS_COUNT:
- * plain text).  NULL: it does not. */
-const char *mu_operation_answer(enum mu_route_id route, int status, enum mu_schema_id *ret);
+/* One of the answers of a route, which is no refusal. */
+struct mu_answer {
+    int status;
+    const char *when;
+    enum mu_schema_id schema; /* MU_SCHEMAS_COUNT: plain text */
+};
+
+/* Its n-th answer, from 0; false: it has no more. */
+bool mu_operation_answer(enum mu_route_id route, uint32_t n, struct mu_answer *ret);
 
 /* What a WebSocket action is answered when it is not refused; MU_SCHEMAS_COUNT: nobody has said. */
 enum mu_schema_id mu_operation_reply(const char *action);
