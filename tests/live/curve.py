@@ -124,7 +124,8 @@ class Peer:
     """Whoever speaks to the broker as no program of ours would."""
 
     def __init__(self, world, public, secret):
-        self.incarnation = world.live.random.getrandbits(63) | 1
+        mark = world.live.random.getrandbits(32) if public is None else int(public[:8], 16)
+        self.incarnation = mark << 32 | world.live.random.getrandbits(32) | 1
         self.sequence = 0
         self.socket = zmq.asyncio.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
@@ -293,7 +294,7 @@ async def thief(world, broker, gateway):
     await peer.hello("matcher", stolen)
     _, body = await peer.answer(BYE, HELLO_OK)
     live.equal(body, ["the incarnation is that of another key"], "nobody takes the incarnation of another key")
-    await broker.says("peer=spy.*is the incarnation of gateway")
+    await broker.says(f"peer=spy.*{stolen:016x} is no incarnation of this key")
     await peer.hello("matcher")
     op, _ = await peer.answer(BYE, HELLO_OK)
     live.equal(op, HELLO_OK, "as himself he is let in")

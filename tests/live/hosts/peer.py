@@ -1,6 +1,6 @@
 """A peer of the bus that does not behave, by libzmq alone: runs on a host of the lab.
 
-peer.py hello ENDPOINT BROKER_KEY KEY_FILE SERVICE PARTITION INCARNATION   registers as that, with that key
+peer.py hello ENDPOINT BROKER_KEY KEY_FILE SERVICE PARTITION INCARNATION   registers as that, with that key; "own": as itself
 peer.py order ENDPOINT BROKER_KEY KEY_FILE SERVICE OP DESTINATION          registers rightly, then sends a request of that number
 peer.py endless HOST PORT SECONDS       no keys: the greeting of ZMTP without security, then one message without end, again and again
 peer.py silent HOST PORT COUNT SECONDS  opens connections and says nothing
@@ -80,6 +80,7 @@ class Peer:
         self.socket = self.zmq.zmq_socket(self.zmq.zmq_ctx_new(), DEALER)
         with open(key_file, encoding="ascii") as file:
             halves = dict(line.split() for line in file if not line.startswith("#"))
+        self.incarnation = int(halves["public"][:8] + os.urandom(4).hex(), 16) | 1  # with its key's mark
         self.set("linger", struct.pack("i", 0))
         self.set("receive_timeout", struct.pack("i", ANSWER_MS))
         self.set("server_key", bytes.fromhex(broker_key))
@@ -164,12 +165,11 @@ def main():
         return silent(words[0], int(words[1]), int(words[2]), float(words[3]))
     peer = Peer(*words[:3])
     if what == "hello":
-        peer.hello(words[3], words[4], int(words[5], 16))
+        peer.hello(words[3], words[4], int(words[5], 16) if words[5] != "own" else peer.incarnation)
         return peer.answers()
-    incarnation = int.from_bytes(os.urandom(8), "big") | 1
-    peer.hello(words[3], "", incarnation)
+    peer.hello(words[3], "", peer.incarnation)
     first = peer.answers(HELLO_OK)
-    peer.send(envelope(REQUEST, int(words[4]), incarnation, 1, words[5], 1000), pack([]))
+    peer.send(envelope(REQUEST, int(words[4]), peer.incarnation, 1, words[5], 1000), pack([]))
     return first + peer.answers(ERROR)
 
 

@@ -95,7 +95,7 @@ async def stolen_id(session):
         return await peer(session, "hello", *broker_line(session), key, "gateway", "", number)
 
     async def taken():
-        said = await answers("abcdef0123456789")
+        said = await answers("own")
         return said if HELLO_OK in [op for op, _ in said] else None
     own = await l.wait_for("its own name to be taken", taken)
     stolen = await answers(incarnation)
