@@ -324,7 +324,7 @@ static void put_info(struct mu_json_writer *writer)
         writer, "description",
         "Times are UTC (RFC 3339), ids are strings. In requests null counts as absent. HEAD is "
         "answered as GET, OPTIONS with 204 and Allow, another method with 405. What the transport "
-        "refuses before it is a request (framing, sizes, time) is a Problem of type about:blank. "
+        "refuses before it is a request (framing, sizes, time) is a Problem without traceId. "
         "Answers carry traceparent, and RateLimit and RateLimit-Policy where calls are counted. "
         "Without configured keys (Muster-Mode: open) no credentials are asked for, on loopback "
         "only. The WebSocket, /v1/ws, is described by /asyncapi.json.");

@@ -49,7 +49,7 @@ class OpenApi:
         except ValueError:
             value = None
         problem = {"$ref": "#/components/schemas/Problem"}
-        if kind == PROBLEM and isinstance(value, dict) and value.get("type") == "about:blank":
+        if kind == PROBLEM and isinstance(value, dict) and "traceId" not in value:
             return self.check(problem)(value)  # refused before it was a request
         found = self.find(path)
         wanted = "get" if method == "HEAD" else method.lower()
