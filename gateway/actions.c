@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/bounds.h"
 #include "gateway/gateway_state.h"
 #include "gateway/handlers.h"
 #include "gateway/present.h"
@@ -227,7 +228,7 @@ void mu_actions_unbind(struct mu_gateway *gw, struct mu_session *session)
 /* A later credential for a socket that was opened without one: browsers cannot send a header. */
 static bool take_token(struct mu_gateway *gw, struct mu_exchange *x, struct mu_session *session)
 {
-    static const struct mu_text_rule rule = { 1, MU_ACCESS_KEY_MAX, MU_CHARSET_WORD };
+    static const struct mu_text_rule rule = MU_BOUND_TOKEN;
     char token[MU_ACCESS_KEY_MAX + 1];
     char authorization[MU_ACCESS_KEY_MAX + 8];
     if (mu_field_text(&gw->fields, "token", MU_OPTIONAL, &rule, token)) {
@@ -250,7 +251,7 @@ static bool take_token(struct mu_gateway *gw, struct mu_exchange *x, struct mu_s
 
 static void act_register(struct mu_gateway *gw, struct mu_exchange *x, struct mu_session *session)
 {
-    static const struct mu_range range = { 0, INT64_C(1) << 53 };
+    static const struct mu_range range = MU_BOUND_SINCE;
     char player[MU_ID_MAX + 1] = "";
     int64_t since = -1;
     if (!mu_field_integer(&gw->fields, "since", MU_OPTIONAL, range, &since)) {
@@ -397,7 +398,7 @@ static void read_tag(const struct mu_gateway *gw, struct mu_exchange *x)
 
 void mu_actions_text(struct mu_gateway *gw, struct mu_session *session, struct mu_slice text)
 {
-    static const struct mu_text_rule action_rule = { 1, 32, MU_CHARSET_WORD };
+    static const struct mu_text_rule action_rule = MU_BOUND_ACTION;
     char name[33] = "";
     mu_count(gw, MU_COUNTER_SOCKET_MESSAGES);
     if (session->closing || !within_rate(gw, session)) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/bounds.h"
 #include "gateway/json_tree.h"
 
 static_assert(MU_TICKET_DETAILS_MAX + 1 == sizeof((struct mu_msg_ticket_add *)NULL)->details,
@@ -92,7 +93,7 @@ static void read_attributes(struct mu_fields *player, uint32_t *ret)
 static void read_latencies(struct mu_fields *player, const struct mu_config *config,
                            struct mu_party *party, uint32_t index)
 {
-    static const struct mu_range range = { 0, 1000 };
+    static const struct mu_range range = MU_BOUND_LATENCY_MS;
     struct mu_fields map;
     if (!mu_field_object(player, "latencies", MU_OPTIONAL, &map)) {
         return;

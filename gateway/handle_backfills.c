@@ -5,12 +5,11 @@
 #include <string.h>
 
 #include "gateway/attributes.h"
+#include "gateway/bounds.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
 
 enum {
-    LEASE_S_MIN = 5,
-    LEASE_S_MAX = 600,
     DETAILS_MAX = 65535, /* bytes, of BACKFILL_ADD */
 };
 
@@ -122,7 +121,7 @@ void mu_handle_backfill_add(struct mu_gateway *gw, struct mu_exchange *x,
     read_players(gw, ask);
     read_leavers(gw, ask);
     (void)mu_field_integer(&gw->fields, "leaseSeconds", MU_OPTIONAL,
-                           (struct mu_range){ LEASE_S_MIN, LEASE_S_MAX }, &lease_s);
+                           (struct mu_range)MU_BOUND_LEASE_S, &lease_s);
     ask->lease_ms = (uint64_t)lease_s * 1000;
     if (gw->faults.count > 0) {
         mu_refuse_faults(gw, x);

@@ -1,14 +1,14 @@
 /* gateway/handle_backup.c - /v1/admin/backups. */
 #include "gateway/handlers.h"
 
-#include "core/store.h"
+#include "gateway/bounds.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
 
 void mu_handle_backup_make(struct mu_gateway *gw, struct mu_exchange *x,
                            const struct mu_http_request *request)
 {
-    static const struct mu_text_rule rule = { 1, MU_STORE_BACKUP_NAME_MAX, MU_CHARSET_WORD };
+    static const struct mu_text_rule rule = MU_BOUND_BACKUP;
     struct mu_msg_store_backup *ask = &gw->msg.store_backup;
     (void)request;
     gw->msg.op = MU_OP_STORE_BACKUP;

@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/bounds.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
-
-#define PATIENCE_MS_MAX 600000 /* wire/messages.def, DRAIN */
 
 /* What the answer to a search is. */
 struct found {
@@ -46,7 +45,7 @@ static struct found find(struct mu_gateway *gw, const char *instance, const char
 void mu_handle_drain(struct mu_gateway *gw, struct mu_exchange *x,
                      const struct mu_http_request *request)
 {
-    static const struct mu_text_rule rule = { 1, MU_ADDRESS_MAX, MU_CHARSET_TEXT };
+    static const struct mu_text_rule rule = MU_BOUND_PROCESS;
     char instance[MU_ADDRESS_MAX + 1] = "";
     char name[MU_ADDRESS_MAX + 1] = "";
     int64_t patience_ms = 0;
@@ -54,7 +53,7 @@ void mu_handle_drain(struct mu_gateway *gw, struct mu_exchange *x,
     bool by_instance = mu_field_text(&gw->fields, "instance", MU_OPTIONAL, &rule, instance);
     bool by_name = mu_field_text(&gw->fields, "name", MU_OPTIONAL, &rule, name);
     (void)mu_field_integer(&gw->fields, "patienceMs", MU_OPTIONAL,
-                           (struct mu_range){ 0, PATIENCE_MS_MAX }, &patience_ms);
+                           (struct mu_range)MU_BOUND_PATIENCE_MS, &patience_ms);
     if (gw->faults.count == 0 && by_instance == by_name) {
         mu_fields_fault(&gw->fields, "", MU_ERROR_VALIDATION_FAILED,
                         "must have either instance or name");

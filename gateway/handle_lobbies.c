@@ -5,11 +5,12 @@
 
 #include "core/id.h"
 #include "core/placement.h"
+#include "gateway/bounds.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
 
-static const struct mu_text_rule name_rule = { 1, 100, MU_CHARSET_TEXT };
-static const struct mu_text_rule password_rule = { 4, 64, MU_CHARSET_TEXT };
+static const struct mu_text_rule name_rule = MU_BOUND_LOBBY_NAME;
+static const struct mu_text_rule password_rule = MU_BOUND_PASSWORD;
 
 enum step {
     STEP_LOBBY, /* a custom lobby is asked for */
@@ -58,7 +59,7 @@ static void answer_lobby(struct mu_gateway *gw, struct mu_exchange *x, const str
 
 static void read_create(struct mu_gateway *gw, struct mu_msg_lobby_create *ask)
 {
-    static const struct mu_range players_range = { 2, 16 };
+    static const struct mu_range players_range = MU_BOUND_LOBBY_SIZE;
     struct mu_fields *fields = &gw->fields;
     int64_t players_max = 10;
     int64_t players_min = 2;
@@ -138,7 +139,7 @@ void mu_handle_lobby_join(struct mu_gateway *gw, struct mu_exchange *x,
                           const struct mu_http_request *request)
 {
     /* Any wrong password is answered 403: 4-64 bytes bind whoever sets one. */
-    static const struct mu_text_rule given_rule = { 0, 64, MU_CHARSET_TEXT };
+    static const struct mu_text_rule given_rule = MU_BOUND_PASSWORD_TRY;
     struct mu_msg_lobby_join *ask = &gw->msg.lobby_join;
     (void)request;
     gw->msg.op = MU_OP_LOBBY_JOIN;

@@ -1,13 +1,15 @@
 /* gateway/handle_matches.c - /v1/matches. */
 #include "gateway/handlers.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/bounds.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
 
-#define SCORE_MAX 1000000000 /* points, either way */
+static_assert(MU_TEAM_TEXT_MAX == 15, "as MU_BOUND_TEAM says");
 
 /* Steps of a result. */
 enum step {
@@ -59,8 +61,8 @@ static void read_scores(struct mu_fields *updates, struct mu_msg_match_update *a
         *score = (struct mu_msg_player_score){ .score = 0 };
         (void)mu_fields_item(updates, "scores", i, at, &item);
         (void)mu_field_id(&item, "playerId", MU_REQUIRED, score->id);
-        (void)mu_field_rounded(&item, "score", MU_REQUIRED,
-                               (struct mu_range){ -SCORE_MAX, SCORE_MAX }, &points);
+        (void)mu_field_rounded(&item, "score", MU_REQUIRED, (struct mu_range)MU_BOUND_SCORE,
+                               &points);
         score->score = points;
     }
     ask->scores_count = i;
@@ -68,7 +70,7 @@ static void read_scores(struct mu_fields *updates, struct mu_msg_match_update *a
 
 static void read_statuses(struct mu_fields *updates, struct mu_msg_match_update *ask)
 {
-    static const struct mu_text_rule status_rule = { 1, 23, MU_CHARSET_STATUS };
+    static const struct mu_text_rule status_rule = MU_BOUND_STATUS;
     uint32_t list = 0;
     uint32_t i = 0;
     if (!mu_field_array(updates, "playerStatus", MU_OPTIONAL, MU_MATCH_PLAYERS_MAX, &list)) {
@@ -123,7 +125,7 @@ static uint32_t teams_of(const struct mu_msg_match *match)
  * `match` NULL: only the form is checked. */
 static bool ranked_team(struct mu_fields *item, const struct mu_msg_match *match, uint32_t *ret)
 {
-    static const struct mu_text_rule team_rule = { 1, MU_TEAM_TEXT_MAX, MU_CHARSET_WORD };
+    static const struct mu_text_rule team_rule = MU_BOUND_TEAM;
     char text[MU_TEAM_TEXT_MAX + 1];
     char player[MU_ID_MAX + 1];
     if (mu_field_id(item, "playerId", MU_OPTIONAL, player)) {
@@ -170,7 +172,8 @@ static void read_ranking(struct mu_fields *fields, uint32_t list, const struct m
             continue;
         }
         bool ok = ranked_team(&item, match, &team);
-        ok = mu_field_integer(&item, "rank", MU_REQUIRED, (struct mu_range){ 1, 255 }, &rank) && ok;
+        ok = mu_field_integer(&item, "rank", MU_REQUIRED, (struct mu_range)MU_BOUND_RANK, &rank) &&
+             ok;
         if (ok && match != NULL && seen[team]) {
             mu_fields_fault(&item, "", MU_ERROR_VALIDATION_FAILED, "names a team again");
         } else if (ok && match != NULL) {
@@ -189,7 +192,7 @@ static void read_ranking(struct mu_fields *fields, uint32_t list, const struct m
 static void read_winner(struct mu_fields *fields, const struct mu_msg_match *match,
                         struct mu_msg_match_end *ask)
 {
-    static const struct mu_text_rule team_rule = { 1, MU_TEAM_TEXT_MAX, MU_CHARSET_WORD };
+    static const struct mu_text_rule team_rule = MU_BOUND_TEAM;
     char text[MU_TEAM_TEXT_MAX + 1];
     uint32_t winner = 0;
     if (!mu_field_text(fields, "winningTeam", MU_REQUIRED, &team_rule, text)) {

@@ -6,14 +6,14 @@
 #include <string.h>
 
 #include "core/parse.h"
+#include "gateway/bounds.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
 
 #define EVENTS_PER_PAGE 8    /* that EVENTS_END holds */
 #define TOKEN_S_DEFAULT 3600 /* seconds for which a player's token is good */
-#define TOKEN_S_MAX     86400
 
-static const struct mu_text_rule username_rule = { 3, 30, MU_CHARSET_USERNAME };
+static const struct mu_text_rule username_rule = MU_BOUND_USERNAME;
 
 static void answer_player(struct mu_gateway *gw, struct mu_exchange *x, const struct mu_msg *msg,
                           int status, const char *message)
@@ -40,7 +40,7 @@ void mu_handle_player_register(struct mu_gateway *gw, struct mu_exchange *x,
     (void)mu_field_region(fields, "region", MU_REQUIRED, gw->config, ask->region);
     (void)mu_field_mode(fields, "preferredGameMode", MU_OPTIONAL, gw->config, ask->mode);
     (void)mu_field_rounded(fields, "maxAcceptableLatency", MU_OPTIONAL,
-                           (struct mu_range){ 0, 1000 }, &latency_ms);
+                           (struct mu_range)MU_BOUND_LATENCY_MS, &latency_ms);
     (void)mu_field_object_text(fields, "preferences", MU_OPTIONAL, ask->preferences);
     ask->latency_max_ms = (uint64_t)latency_ms;
     if (gw->faults.count > 0) {
@@ -117,9 +117,9 @@ void mu_handle_player_rate(struct mu_gateway *gw, struct mu_exchange *x,
     }
     if (mu_field_integer(fields, "opponentRating", MU_REQUIRED,
                          (struct mu_range){ -1000000, 1000000 }, &rating) &&
-        (rating < 100 || rating > 3000)) {
-        mu_fields_fault(fields, "opponentRating", MU_ERROR_INVALID_SKILL_RANGE,
-                        "must be 100 to 3000");
+        (rating < MU_BOUND_RATING_MIN || rating > MU_BOUND_RATING_MAX)) {
+        mu_fields_fault(fields, "opponentRating", MU_ERROR_INVALID_SKILL_RANGE, "must be %d to %d",
+                        MU_BOUND_RATING_MIN, MU_BOUND_RATING_MAX);
     }
     ask->opponent_rating = rating;
     if (gw->faults.count > 0) {
@@ -143,7 +143,7 @@ void mu_handle_events_get(struct mu_gateway *gw, struct mu_exchange *x,
     *ask = (struct mu_msg_events_get){ .after = 0 };
     memcpy(ask->player, x->player, sizeof ask->player);
     bool ok = mu_field_query(&gw->fields, request->query, "since", INT64_MAX, &ask->after);
-    ok = mu_field_query(&gw->fields, request->query, "limit", 64, &limit) && ok;
+    ok = mu_field_query(&gw->fields, request->query, "limit", MU_BOUND_EVENTS_MAX, &limit) && ok;
     if (!ok) {
         mu_refuse_faults(gw, x);
         return;
@@ -173,8 +173,8 @@ void mu_handle_token_make(struct mu_gateway *gw, struct mu_exchange *x,
     int64_t seconds = TOKEN_S_DEFAULT;
     char token[MU_ACCESS_KEY_MAX + 1];
     (void)request;
-    (void)mu_field_integer(&gw->fields, "expiresIn", MU_OPTIONAL,
-                           (struct mu_range){ 1, TOKEN_S_MAX }, &seconds);
+    (void)mu_field_integer(&gw->fields, "expiresIn", MU_OPTIONAL, (struct mu_range)MU_BOUND_TOKEN_S,
+                           &seconds);
     if (gw->faults.count > 0) {
         mu_refuse_faults(gw, x);
         return;

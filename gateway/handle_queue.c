@@ -6,10 +6,9 @@
 
 #include "core/address.h"
 #include "gateway/attributes.h"
+#include "gateway/bounds.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
-
-#define WAIT_S_MAX 86400
 
 /* Steps of the exchanges below. */
 enum step {
@@ -36,7 +35,7 @@ static void set_latency(struct mu_msg_ticket_add *ask, const char *region, int64
 
 static void read_latencies(struct mu_gateway *gw, struct mu_msg_ticket_add *ask)
 {
-    static const struct mu_range range = { 0, 1000 };
+    static const struct mu_range range = MU_BOUND_LATENCY_MS;
     struct mu_fields map;
     int64_t ms = 0;
     if (mu_field_rounded(&gw->fields, "latency", MU_OPTIONAL, range, &ms)) {
@@ -87,7 +86,7 @@ static void read_join(struct mu_gateway *gw, struct mu_exchange *x, const char *
     read_latencies(gw, ask);
     write_details(gw, ask);
     (void)mu_field_rounded(&gw->fields, "maxWaitTime", MU_OPTIONAL,
-                           (struct mu_range){ 1, WAIT_S_MAX }, &wait_s);
+                           (struct mu_range)MU_BOUND_WAIT_S, &wait_s);
     ask->wait_max_ms = (uint64_t)wait_s * 1000;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/bounds.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
 
@@ -116,8 +117,8 @@ void mu_handle_rules_rollback(struct mu_gateway *gw, struct mu_exchange *x,
     int64_t version = 0;
     (void)request;
     mu_fields_only(&gw->fields, known, 1);
-    (void)mu_field_integer(&gw->fields, "version", MU_REQUIRED,
-                           (struct mu_range){ 1, INT64_C(1) << 53 }, &version);
+    (void)mu_field_integer(&gw->fields, "version", MU_REQUIRED, (struct mu_range)MU_BOUND_VERSION,
+                           &version);
     if (gw->faults.count > 0) {
         mu_refuse_faults(gw, x);
         return;

@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include "core/placement.h"
+#include "gateway/bounds.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
-
-#define MODES_MAX 16 /* that a server may name */
 
 /* The server of the path, as an id that a message takes. */
 static void server_of(const struct mu_exchange *x, char ret[MU_ID_MAX + 1])
@@ -34,7 +33,7 @@ static void make_key(const struct mu_gateway *gw, const struct mu_exchange *x,
 static void read_modes(struct mu_gateway *gw, struct mu_msg_server_register *ask)
 {
     uint32_t list = 0;
-    if (!mu_field_array(&gw->fields, "gameModes", MU_OPTIONAL, MODES_MAX, &list)) {
+    if (!mu_field_array(&gw->fields, "gameModes", MU_OPTIONAL, MU_BOUND_MODES_MAX, &list)) {
         return;
     }
     const struct mu_json_node *nodes = gw->json.nodes;
@@ -54,7 +53,7 @@ static void read_modes(struct mu_gateway *gw, struct mu_msg_server_register *ask
 void mu_handle_server_register(struct mu_gateway *gw, struct mu_exchange *x,
                                const struct mu_http_request *request)
 {
-    static const struct mu_text_rule ip_rule = { 1, 45, MU_CHARSET_ADDRESS };
+    static const struct mu_text_rule ip_rule = MU_BOUND_HOST;
     struct mu_msg_server_register *ask = &gw->msg.server_register;
     char key[MU_ACCESS_KEY_MAX + 1];
     int64_t port = 1;
@@ -63,9 +62,9 @@ void mu_handle_server_register(struct mu_gateway *gw, struct mu_exchange *x,
     gw->msg.op = MU_OP_SERVER_REGISTER;
     *ask = (struct mu_msg_server_register){ .modes_count = 0 };
     (void)mu_field_text(&gw->fields, "ip", MU_REQUIRED, &ip_rule, ask->ip);
-    (void)mu_field_integer(&gw->fields, "port", MU_REQUIRED, (struct mu_range){ 1, 65535 }, &port);
+    (void)mu_field_integer(&gw->fields, "port", MU_REQUIRED, (struct mu_range)MU_BOUND_PORT, &port);
     (void)mu_field_region(&gw->fields, "region", MU_REQUIRED, gw->config, ask->region);
-    (void)mu_field_integer(&gw->fields, "slots", MU_OPTIONAL, (struct mu_range){ 1, 10000 },
+    (void)mu_field_integer(&gw->fields, "slots", MU_OPTIONAL, (struct mu_range)MU_BOUND_SLOTS,
                            &slots);
     read_modes(gw, ask);
     if (gw->faults.count > 0) {

@@ -7,11 +7,10 @@
 
 #include "core/address.h"
 #include "gateway/attributes.h"
+#include "gateway/bounds.h"
 #include "gateway/gateway_state.h"
 #include "gateway/present.h"
 
-#define WAIT_S_MAX 86400
-#define QUEUES_MAX (1 + sizeof((struct mu_msg_ticket_add *)NULL)->others / sizeof(struct mu_msg_id))
 #define ROUNDS_MAX                                                                                 \
     3 /* a ticket that changes while it is read is read anew so often, then shown as it is */
 #define ENCODED_MAX (64 * 1024)
@@ -70,7 +69,7 @@ static void read_queues(struct mu_gateway *gw, struct mu_msg_ticket_add *ask)
     const struct mu_json_node *nodes = gw->json.nodes;
     ask->mode[0] = '\0';
     ask->others_count = 0;
-    if (!mu_field_array(&gw->fields, "queues", MU_REQUIRED, QUEUES_MAX, &node)) {
+    if (!mu_field_array(&gw->fields, "queues", MU_REQUIRED, MU_BOUND_QUEUES_MAX, &node)) {
         return;
     }
     if (nodes[node].count == 0) {
@@ -141,7 +140,7 @@ static void read_add(struct mu_gateway *gw, const char *home)
     (void)snprintf(ask->region, sizeof ask->region, "%s", home);
     (void)mu_field_region(&gw->fields, "region", MU_OPTIONAL, gw->config, ask->region);
     (void)mu_field_rounded(&gw->fields, "maxWaitSeconds", MU_OPTIONAL,
-                           (struct mu_range){ 1, WAIT_S_MAX }, &wait_s);
+                           (struct mu_range)MU_BOUND_WAIT_S, &wait_s);
     ask->wait_max_ms = (uint64_t)wait_s * 1000;
 }
 

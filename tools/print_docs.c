@@ -1,6 +1,8 @@
 /* tools/print_docs.c - prints a document from the tables; tools/gendocs keeps docs/ fresh with it.
  *
- *   print_docs protocol|errors|settings|counters|tables|routes */
+ *   print_docs protocol|errors|settings|counters|tables|routes
+ *   print_docs openapi|asyncapi       a document that gateways serve, as it is */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +11,7 @@
 #include "core/counters.h"
 #include "core/environment.h"
 #include "core/store.h"
+#include "gateway/documents.h"
 #include "gateway/routes.h"
 #include "wire/msg.h"
 
@@ -145,14 +148,36 @@ static void print_routes(void)
 #undef LOCAL
 }
 
+static void print_document(void (*write)(struct mu_json_writer *writer))
+{
+    static char text[MU_DOCUMENT_BYTES_MAX];
+    struct mu_json_writer writer;
+    mu_json_writer_init(&writer, text, sizeof text);
+    write(&writer);
+    assert(mu_json_complete(&writer));
+    (void)fwrite(text, 1, writer.used, stdout);
+}
+
+static void print_openapi(void)
+{
+    print_document(mu_openapi_write);
+}
+
+static void print_asyncapi(void)
+{
+    print_document(mu_asyncapi_write);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*print)(void);
     } documents[] = {
-        { "protocol", print_protocol }, { "errors", print_errors }, { "settings", print_settings },
-        { "counters", print_counters }, { "tables", print_tables }, { "routes", print_routes },
+        { "protocol", print_protocol }, { "errors", print_errors },
+        { "settings", print_settings }, { "counters", print_counters },
+        { "tables", print_tables },     { "routes", print_routes },
+        { "openapi", print_openapi },   { "asyncapi", print_asyncapi },
     };
     for (size_t i = 0; argc == 2 && i < sizeof documents / sizeof documents[0]; i++) {
         if (strcmp(argv[1], documents[i].name) == 0) {
@@ -160,6 +185,8 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    (void)fprintf(stderr, "usage: print_docs protocol|errors|settings|counters|tables|routes\n");
+    (void)fprintf(
+        stderr,
+        "usage: print_docs protocol|errors|settings|counters|tables|routes|openapi|asyncapi\n");
     return EXIT_USAGE;
 }

@@ -10,6 +10,8 @@ import json
 import time
 from collections import defaultdict
 
+import documents
+
 ANSWER_S = 15  # longest wait for an answer
 PROBLEM = {"type", "title", "status", "detail", "code", "message", "error"}
 
@@ -99,6 +101,8 @@ class Client:
         data = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + text
         answer = await asyncio.wait_for(self.exchange(method, path, data), ANSWER_S)
         self.judge(f"{method} {path}", answer)
+        documents.http(method, path, text.decode("utf-8", "replace"), answer.status, answer.header("content-type"),
+                       answer.body.decode("utf-8", "replace"))
         return answer
 
     async def exchange(self, method, path, data):

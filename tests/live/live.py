@@ -19,6 +19,7 @@ import traceback
 
 import websockets
 
+import documents
 from history import definite
 
 POLL_S = 0.02  # between two looks at what is waited for
@@ -82,6 +83,14 @@ async def wait_for(what, holds, seconds=EVENT_S):
         await asyncio.sleep(POLL_S)
 
 
+async def learn(live, call):
+    """From now on all that gateways say is held against their documents, once this has been called.  call: as Http.call."""
+    if not documents.known():
+        (status, openapi), (other, asyncapi) = [await call("GET", f"/{name}.json") for name in ("openapi", "asyncapi")]
+        live.equal((status, other), (200, 200), "the gateway serves /openapi.json and /asyncapi.json")
+        documents.learn(openapi, asyncapi)
+
+
 def parent_of(pid):
     """The parent of a living process, or None."""
     try:
@@ -140,6 +149,7 @@ class Cluster:
         self.ready_s = time.monotonic() - begun
         self.url = self.lines[0].split()[1]
         self.key = self.lines[1].split()[1]
+        await learn(self.live, self.call)
         return self
 
     async def read(self):
@@ -180,7 +190,8 @@ class Cluster:
 
     async def call(self, method, path, body=None, key=None, once=None):
         """A call by curl: (status, JSON or text)."""
-        words = ["curl", "-sS", "--max-time", "20", "-X", method, "-w", "\n%{http_code}", self.url + path]
+        text = None
+        words = ["curl", "-sS", "--max-time", "20", "-X", method, "-w", "\n%{http_code} %{content_type}", self.url + path]
         if body is not None:
             text = body if isinstance(body, str) else json.dumps(body)
             words += ["-H", "Content-Type: application/json", "--data-binary", text]
@@ -191,13 +202,15 @@ class Cluster:
         process = await asyncio.create_subprocess_exec(
             *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
         out, err = await process.communicate()
-        text, _, status = out.decode().rpartition("\n")
         if process.returncode != 0:
             return 0, err.decode()
+        answer, _, last = out.decode().rpartition("\n")
+        status, _, kind = last.partition(" ")
+        documents.http(method, path, text, int(status), kind, answer)
         try:
-            return int(status), json.loads(text)
+            return int(status), json.loads(answer)
         except ValueError:
-            return int(status), text
+            return int(status), answer
 
     async def socket(self, player=None, **more):
         """An open WebSocket, registered for a player if one is given."""
@@ -222,6 +235,7 @@ class Socket:
             async for text in self.connection:
                 self.messages.append(json.loads(text))
                 self.all.append(self.messages[-1])
+                documents.socket(self.messages[-1])
         except websockets.ConnectionClosed:
             pass
 
@@ -275,10 +289,11 @@ class Http:
         self.writer.write(head.encode() + b"\r\n" + text)
         answer = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in answer[1:] if line)
-        text = await self.reader.readexactly(int(headers["content-length"]))
+        status, said = int(answer[0].split()[1]), await self.reader.readexactly(int(headers["content-length"]))
         if headers.get("connection") == "close":
             self.close()
-        return int(answer[0].split()[1]), json.loads(text)
+        documents.http(method, path, text.decode(), status, headers.get("content-type"), said.decode())
+        return status, json.loads(said)
 
     async def call(self, method, path, body=None, once=None):
         """(status, JSON), or (0, None): no answer came, and nobody knows what was done."""
@@ -345,6 +360,9 @@ def main(run, **defaults):
     async def whole():
         try:
             await run(live)
+            if documents.known():
+                told = "".join("\n" + fault for fault in documents.faults)
+                live.check(not documents.faults, f"every answer is as the documents say{told}")
         except Failed as failure:
             live.check(False, str(failure))
         except Exception:  # pylint: disable=broad-except

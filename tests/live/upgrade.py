@@ -112,6 +112,9 @@ class Fleet:
                     return False
             return True
         await l.wait_for("gateways that are ready", holds, WHOLE_S)
+        http = l.Http(self.door(0))
+        await l.learn(self.live, http.call)
+        http.close()
 
     async def brokers_now(self):
         """Of each broker that a gateway has heard of lately: instance -> (uptime, registered peers)."""
