@@ -6,6 +6,7 @@
 
 #include "core/launch.h"
 #include "core/parse.h"
+#include "gateway/access.h"
 #include "gateway/host.h"
 
 enum { NO_PORT = UINT16_MAX + 1 };
@@ -121,7 +122,7 @@ static int run(struct mu_launch *launch, const struct command *command)
     if (code != MU_OPTIONS_GO) {
         return code;
     }
-    if (launch->config.keys_count == 0 && !mu_gateway_loopback(place.address)) {
+    if (mu_access_open(&launch->config) && !mu_gateway_loopback(place.address)) {
         mu_launch_tell(launch,
                        "cannot listen on %s: without keys in the configuration everybody is "
                        "trusted,\nso only 127.0.0.1 or ::1 may be listened on",

@@ -91,7 +91,7 @@ static void test_gives_players_only_their_own(void **state)
         bearer[i] = kept == 'a' ? 'b' : 'a';
         assert_int_equal(call_as(rig, bearer, MU_HTTP_GET, "/v1/players/" PLAYER), 401);
         bearer[i] = kept;
-        rig->now_ms += 1000;
+        rig->now_ms += 2000; /* no more than may be wrong in a minute */
     }
     rig_destroy(rig);
 }
@@ -107,7 +107,7 @@ static void test_server_keys_bind_to_their_maker(void **state)
     (void)state;
     mu_access_server_key(&rig->config, &shop, "00112233445566778899aabbccddeeff", key, hash);
     (void)snprintf(bearer, sizeof bearer, "Bearer %s", key);
-    assert_int_equal(mu_access_identify(&rig->config, bearer, 0, &caller), MU_OK);
+    assert_null(mu_access_identify(&rig->config, NULL, bearer, 0, &caller));
     assert_int_equal(caller.role, MU_ROLE_SERVER);
     assert_true(caller.trusted); /* heartbeats are not to be throttled */
     assert_string_equal(caller.key_hash, hash);
@@ -115,7 +115,7 @@ static void test_server_keys_bind_to_their_maker(void **state)
     assert_int_equal(mu_access_allows(&caller, MU_ROUTE_CLIENTS), MU_ERROR_FORBIDDEN);
     assert_int_equal(mu_access_allows(&caller, MU_ROUTE_BACKENDS), MU_ERROR_FORBIDDEN);
     rig->config.keys[0].hash[0] ^= 1; /* its maker's key was replaced */
-    assert_int_equal(mu_access_identify(&rig->config, bearer, 0, &caller), MU_ERROR_UNAUTHORIZED);
+    assert_non_null(mu_access_identify(&rig->config, NULL, bearer, 0, &caller));
     rig->config.keys[0].hash[0] ^= 1;
     rig_destroy(rig);
 }
