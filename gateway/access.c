@@ -13,6 +13,8 @@
 #define OWN_PREFIX    "mu_"
 #define SERVER_PREFIX "mu_srv_"
 #define PLAYER_PREFIX "mu_ply_"
+#define MATCH_PREFIX  "mu_mat_"
+#define MATCH_PATTERN "/v1/matches/{matchId}"
 #define UNTIL_S_MAX   INT64_C(253402300799) /* the end of year 9999 */
 
 static const char secret_charset[] =
@@ -135,6 +137,25 @@ static bool identify_player(const struct mu_config *config, const char *key, int
     return true;
 }
 
+/* The store need not compare whose match it is: the token was made for who plays it. */
+static bool identify_match(const struct mu_config *config, const char *key, struct mu_caller *ret)
+{
+    char text[MU_ACCESS_KEY_MAX + 1];
+    char signed_part[MU_ACCESS_KEY_MAX + 1];
+    (void)snprintf(text, sizeof text, "%s", key);
+    char *mac = take_last(text);
+    memcpy(signed_part, text, sizeof signed_part);
+    char *match = mac == NULL ? NULL : take_last(text);
+    struct mu_caller caller = { .role = MU_ROLE_SERVER, .trusted = true };
+    if (match == NULL || !mu_client_id_valid(match) || strlen(match) > MU_ID_MAX ||
+        !made_by(config, text + strlen(MATCH_PREFIX), signed_part, mac, &caller.key)) {
+        return false;
+    }
+    (void)snprintf(caller.match, sizeof caller.match, "%s", match);
+    *ret = caller;
+    return true;
+}
+
 /* A key of the configuration. */
 static bool identify_key(const struct mu_config *config, const char *key, struct mu_caller *ret)
 {
@@ -187,6 +208,9 @@ static bool identify_own(const struct mu_config *config, const char *key, int64_
     }
     if (strncmp(key, PLAYER_PREFIX, strlen(PLAYER_PREFIX)) == 0) {
         return identify_player(config, key, wall_ms, ret);
+    }
+    if (strncmp(key, MATCH_PREFIX, strlen(MATCH_PREFIX)) == 0) {
+        return identify_match(config, key, ret);
     }
     if (open) {
         *ret = everybody;
@@ -249,6 +273,25 @@ bool mu_access_player(const struct mu_caller *caller, const char *player)
     return caller->role != MU_ROLE_PLAYER || strcmp(caller->player, player) == 0;
 }
 
+bool mu_access_match(const struct mu_caller *caller, const struct mu_route *route,
+                     const char *param)
+{
+    bool below = strncmp(route->pattern, MATCH_PATTERN, strlen(MATCH_PATTERN)) == 0;
+    return caller->match[0] == '\0' || route->who == MU_ROUTE_ANYONE ||
+           (below && strcmp(caller->match, param) == 0);
+}
+
+void mu_access_match_token(const struct mu_config *config, const struct mu_caller *caller,
+                           const char *match, char ret[MU_ACCESS_KEY_MAX + 1])
+{
+    char mac[MU_ACCESS_HASH_HEX + 1];
+    char key[MU_ACCESS_KEY_MAX + 1];
+    assert(strlen(match) <= MU_ID_MAX);
+    (void)snprintf(key, sizeof key, MATCH_PREFIX "%s.%s", maker_id(config, caller->key), match);
+    hash_keyed(maker_hash(config, caller->key), key, mac);
+    (void)snprintf(ret, MU_ACCESS_KEY_MAX + 1, "%.110s.%s", key, mac);
+}
+
 void mu_access_server_key(const struct mu_config *config, const struct mu_caller *caller,
                           const char *nonce, char ret_key[MU_ACCESS_KEY_MAX + 1],
                           char ret_hash[MU_ACCESS_HASH_HEX + 1])
@@ -279,7 +322,8 @@ void mu_access_idempotency(const struct mu_caller *caller, const char *sent,
 {
     char text[512];
     (void)snprintf(text, sizeof text, "%d/%d/%s/%s/%s", (int)caller->role, caller->key,
-                   caller->player, caller->key_hash, sent);
+                   caller->player, caller->match[0] != '\0' ? caller->match : caller->key_hash,
+                   sent);
     assert(strlen(sent) <= 255);
     mu_access_hash(text, ret);
 }

@@ -3,6 +3,7 @@
  *   mu_<id>_<secret>                    a key of the configuration: backend or operator
  *   mu_srv_<key id>.<nonce>.<mac>       a game server's own key, made when it registers
  *   mu_ply_<key id>.<player>.<s>.<mac>  a player's token until second <s> of UTC
+ *   mu_mat_<key id>.<match>.<mac>       for reports of one match, told to its game server
  *   a JSON Web Token                    a player's, of the studio's own service (gateway/jwt.h)
  *
  * The configuration holds only the BLAKE2b-256 of a secret.  Keys of servers and players are made
@@ -33,6 +34,7 @@ struct mu_caller {
     int64_t until_ms;  /* UTC: from then on he has to show another token; 0: for ever */
     char player[MU_ID_MAX + 1];            /* PLAYER: who */
     char key_hash[MU_ACCESS_HASH_HEX + 1]; /* SERVER: of its key; else empty */
+    char match[MU_ID_MAX + 1]; /* SERVER: the only one that it speaks for; empty: all of its own */
 };
 
 /* Whether everybody is trusted: neither keys nor tokens are configured. */
@@ -53,6 +55,15 @@ enum mu_error mu_access_allows(const struct mu_caller *caller, enum mu_route_who
 
 /* Whether the caller may act for `player`: a player only for himself. */
 bool mu_access_player(const struct mu_caller *caller, const char *player);
+
+/* Whether the caller may call a route with such a first parameter ("" for none): who shows the token
+ * of a match, only what is below that match, and what everybody may. */
+bool mu_access_match(const struct mu_caller *caller, const struct mu_route *route,
+                     const char *param);
+
+/* Makes the token with which `match` (an id) may be reported, for whoever beats for its server. */
+void mu_access_match_token(const struct mu_config *config, const struct mu_caller *caller,
+                           const char *match, char ret[MU_ACCESS_KEY_MAX + 1]);
 
 /* Makes the key of a server that `caller` registers.  Same nonce, same key.
  *

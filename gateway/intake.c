@@ -189,6 +189,10 @@ static bool read_path(struct mu_gateway *gw, struct mu_exchange *x, const struct
             return false;
         }
     }
+    if (!mu_access_match(&x->caller, routed->route, x->params[0])) {
+        mu_refuse(gw, x, MU_ERROR_FORBIDDEN, "The token is for the reports of one match.");
+        return false;
+    }
     if (strstr(routed->route->pattern, "{playerId}") == NULL) {
         return true;
     }

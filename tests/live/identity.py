@@ -35,56 +35,56 @@ settings:
   rate_player_per_hour: 0
 """
 RULES = {"name": "duel", "ruleLanguageVersion": "1.0", "teams": [{"name": "a", "minPlayers": 1, "maxPlayers": 1, "quantity": 2}]}
-ROLES = ["none", "other", "stranger", "self", "own", "backend", "operator"]
-# A caller's answers, in the order of ROLES.  other: a player who has no part in it; stranger: a game server likewise; self and own:
+ROLES = ["none", "other", "stranger", "self", "match", "own", "backend", "operator"]
+# A caller's answers, in the order of ROLES.  other: a player who has no part in it; stranger: a game server likewise; match: the token of a match; self and own:
 # the player and the server that it is about.  Those who may are after those who may not, so that nothing has changed before.
 # A ticket of others is not found (404); whoever may ask for what is there already is told so (409).
-ANY = [200] * 7
+ANY = [200] * 8
 TABLE = [  # method and pattern, body, statuses
-    ("POST /v1/players/register", {"username": "{role}", "region": "us-west-2"}, [401, 201, 403, 201, 403, 201, 201]),
-    ("GET /v1/players/{playerId}", None, [401, 403, 403, 200, 403, 200, 200]),
-    ("PATCH /v1/players/{playerId}", {"preferences": {"a": 1}}, [401, 403, 403, 200, 403, 200, 200]),
-    ("PUT /v1/players/{playerId}/stats", {"matchResult": "win", "opponentRating": 1200}, [401, 403, 403, 403, 403, 200, 200]),
-    ("POST /v1/players/{playerId}/tokens", {}, [401, 403, 403, 403, 403, 201, 201]),
-    ("GET /v1/players/{playerId}/events", None, [401, 403, 403, 200, 403, 200, 200]),
-    ("POST /v1/tickets", {"queues": ["duel"], "players": [{"playerId": "{playerId}"}]}, [401, 403, 403, 201, 403, 409, 409]),
-    ("GET /v1/tickets/{ticketId}", None, [401, 404, 403, 200, 403, 200, 200]),
-    ("GET /v1/tickets/{ticketId}/explain", None, [401, 404, 403, 200, 403, 200, 200]),
-    ("DELETE /v1/tickets/{ticketId}", None, [401, 404, 403, 200, 403, 200, 200]),
-    ("POST /v1/matchmaking/queue", {"playerId": "{playerId}", "gameMode": "duel"}, [401, 403, 403, 201, 403, 409, 409]),
-    ("GET /v1/matchmaking/queue/{playerId}", None, [401, 403, 403, 200, 403, 200, 200]),
-    ("DELETE /v1/matchmaking/queue/{playerId}", None, [401, 403, 403, 200, 403, 404, 404]),
-    ("GET /v1/queues", None, [401, 200, 403, 200, 403, 200, 200]),
-    ("PUT /v1/rulesets/{name}", RULES, [401, 403, 403, 403, 403, 201, 200]),
-    ("GET /v1/rulesets", None, [401, 403, 403, 403, 403, 200, 200]),
-    ("GET /v1/rulesets/{name}", None, [401, 403, 403, 403, 403, 200, 200]),
-    ("GET /v1/rulesets/{name}/document", None, [401, 403, 403, 403, 403, 200, 200]),
-    ("POST /v1/rulesets/{name}/rollback", {"version": 9}, [401, 403, 403, 403, 403, 404, 404]),
-    ("POST /v1/lobbies", {"hostPlayerId": "{playerId}", "gameMode": "duel"}, [401, 403, 403, 201, 403, 409, 409]),
-    ("GET /v1/lobbies/{lobbyId}", None, [401, 200, 403, 200, 403, 200, 200]),
-    ("POST /v1/lobbies/{lobbyId}/join", {"playerId": "{playerId}"}, [401, 403, 403, 200, 403, 200, 200]),
-    ("POST /v1/lobbies/{lobbyId}/start", {"playerId": "{playerId}"}, [401, 403, 403, 409, 403, 409, 409]),
-    ("POST /v1/lobbies/{lobbyId}/leave", {"playerId": "{playerId}"}, [401, 403, 403, 200, 403, 404, 404]),
-    ("GET /v1/matches/{matchId}", None, [401, 200, 200, 200, 200, 200, 200]),
+    ("POST /v1/players/register", {"username": "{role}", "region": "us-west-2"}, [401, 201, 403, 201, 403, 403, 201, 201]),
+    ("GET /v1/players/{playerId}", None, [401, 403, 403, 200, 403, 403, 200, 200]),
+    ("PATCH /v1/players/{playerId}", {"preferences": {"a": 1}}, [401, 403, 403, 200, 403, 403, 200, 200]),
+    ("PUT /v1/players/{playerId}/stats", {"matchResult": "win", "opponentRating": 1200}, [401, 403, 403, 403, 403, 403, 200, 200]),
+    ("POST /v1/players/{playerId}/tokens", {}, [401, 403, 403, 403, 403, 403, 201, 201]),
+    ("GET /v1/players/{playerId}/events", None, [401, 403, 403, 200, 403, 403, 200, 200]),
+    ("POST /v1/tickets", {"queues": ["duel"], "players": [{"playerId": "{playerId}"}]}, [401, 403, 403, 201, 403, 403, 409, 409]),
+    ("GET /v1/tickets/{ticketId}", None, [401, 404, 403, 200, 403, 403, 200, 200]),
+    ("GET /v1/tickets/{ticketId}/explain", None, [401, 404, 403, 200, 403, 403, 200, 200]),
+    ("DELETE /v1/tickets/{ticketId}", None, [401, 404, 403, 200, 403, 403, 200, 200]),
+    ("POST /v1/matchmaking/queue", {"playerId": "{playerId}", "gameMode": "duel"}, [401, 403, 403, 201, 403, 403, 409, 409]),
+    ("GET /v1/matchmaking/queue/{playerId}", None, [401, 403, 403, 200, 403, 403, 200, 200]),
+    ("DELETE /v1/matchmaking/queue/{playerId}", None, [401, 403, 403, 200, 403, 403, 404, 404]),
+    ("GET /v1/queues", None, [401, 200, 403, 200, 403, 403, 200, 200]),
+    ("PUT /v1/rulesets/{name}", RULES, [401, 403, 403, 403, 403, 403, 201, 200]),
+    ("GET /v1/rulesets", None, [401, 403, 403, 403, 403, 403, 200, 200]),
+    ("GET /v1/rulesets/{name}", None, [401, 403, 403, 403, 403, 403, 200, 200]),
+    ("GET /v1/rulesets/{name}/document", None, [401, 403, 403, 403, 403, 403, 200, 200]),
+    ("POST /v1/rulesets/{name}/rollback", {"version": 9}, [401, 403, 403, 403, 403, 403, 404, 404]),
+    ("POST /v1/lobbies", {"hostPlayerId": "{playerId}", "gameMode": "duel"}, [401, 403, 403, 201, 403, 403, 409, 409]),
+    ("GET /v1/lobbies/{lobbyId}", None, [401, 200, 403, 200, 403, 403, 200, 200]),
+    ("POST /v1/lobbies/{lobbyId}/join", {"playerId": "{playerId}"}, [401, 403, 403, 200, 403, 403, 200, 200]),
+    ("POST /v1/lobbies/{lobbyId}/start", {"playerId": "{playerId}"}, [401, 403, 403, 409, 403, 403, 409, 409]),
+    ("POST /v1/lobbies/{lobbyId}/leave", {"playerId": "{playerId}"}, [401, 403, 403, 200, 403, 403, 404, 404]),
+    ("GET /v1/matches/{matchId}", None, [401, 200, 200, 200, 200, 200, 200, 200]),
     ("PUT /v1/matches/{matchId}", {"updates": {"playerStatus": [{"playerId": "{leaver}", "status": "LEFT"}]}},
-     [401, 403, 403, 403, 200, 200, 200]),
-    ("POST /v1/backfills", {"matchId": "{matchId}"}, [401, 403, 403, 403, 201, 200, 200]),
-    ("GET /v1/backfills/{backfillId}", None, [401, 403, 403, 403, 200, 200, 200]),
-    ("PUT /v1/backfills/{backfillId}", {}, [401, 403, 403, 403, 200, 200, 200]),
-    ("DELETE /v1/backfills/{backfillId}", None, [401, 403, 403, 403, 200, 200, 200]),
-    ("POST /v1/matches/{matchId}/end", {"winningTeam": "TEAM_A"}, [401, 403, 403, 403, 200, 200, 200]),
-    ("POST /v1/servers", {"ip": "127.0.0.1", "port": 9, "region": "us-east-1"}, [401, 403, 403, 403, 403, 201, 201]),
-    ("POST /v1/servers/{serverId}/heartbeat", None, [401, 403, 403, 403, 200, 200, 200]),
-    ("POST /v1/servers/{serverId}/drain", None, [401, 403, 403, 403, 200, 200, 200]),
-    ("DELETE /v1/servers/{serverId}", None, [401, 403, 403, 403, 200, 200, 200]),
+     [401, 403, 403, 403, 200, 200, 200, 200]),
+    ("POST /v1/backfills", {"matchId": "{matchId}"}, [401, 403, 403, 403, 403, 201, 200, 200]),
+    ("GET /v1/backfills/{backfillId}", None, [401, 403, 403, 403, 403, 200, 200, 200]),
+    ("PUT /v1/backfills/{backfillId}", {}, [401, 403, 403, 403, 403, 200, 200, 200]),
+    ("DELETE /v1/backfills/{backfillId}", None, [401, 403, 403, 403, 403, 200, 200, 200]),
+    ("POST /v1/matches/{matchId}/end", {"winningTeam": "TEAM_A"}, [401, 403, 403, 403, 200, 200, 200, 200]),
+    ("POST /v1/servers", {"ip": "127.0.0.1", "port": 9, "region": "us-east-1"}, [401, 403, 403, 403, 403, 403, 201, 201]),
+    ("POST /v1/servers/{serverId}/heartbeat", None, [401, 403, 403, 403, 403, 200, 200, 200]),
+    ("POST /v1/servers/{serverId}/drain", None, [401, 403, 403, 403, 403, 200, 200, 200]),
+    ("DELETE /v1/servers/{serverId}", None, [401, 403, 403, 403, 403, 200, 200, 200]),
     ("GET /problems/{code}", None, ANY),
     ("GET /livez", None, ANY),
     ("GET /readyz", None, ANY),
     ("GET /version", None, ANY),
     ("GET /metrics", None, ANY),
-    ("POST /v1/admin/backups", {"name": "x"}, [401, 403, 403, 403, 403, 201, 409]),
-    ("GET /v1/admin/cluster", None, [401, 403, 403, 403, 403, 403, 200]),
-    ("POST /v1/admin/drain", {"name": "nobody"}, [401, 403, 403, 403, 403, 403, 404]),
+    ("POST /v1/admin/backups", {"name": "x"}, [401, 403, 403, 403, 403, 403, 201, 409]),
+    ("GET /v1/admin/cluster", None, [401, 403, 403, 403, 403, 403, 403, 200]),
+    ("POST /v1/admin/drain", {"name": "nobody"}, [401, 403, 403, 403, 403, 403, 403, 404]),
 ]
 
 
@@ -157,8 +157,11 @@ async def every_route(api, backend, operator, admin_port, secret):
         servers.append(api_matches.GameServer(api, answer))
     names["serverId"] = servers[0].id
     await play(backend, names)
+    beat = await servers[0].client.call("POST", f"/v1/servers/{servers[0].id}/heartbeat")
+    api.equal([session["matchId"] for session in beat["sessions"]], [names["matchId"]], "roles: the server is told its match")
     callers = {
         "none": backend.other(), "backend": backend, "operator": operator, "own": servers[0].client, "stranger": servers[1].client,
+        "match": backend.other(key=beat["sessions"][0]["matchToken"]),
         "self": backend.other(key=token(secret, "lab", sub=names["playerId"])), "other": backend.other(key=token(secret, "lab", sub=other)),
     }
     admins = {role: api_client.Client(admin_port, key=caller.key, faults=backend.faults) for role, caller in callers.items()}
@@ -176,7 +179,7 @@ async def every_route(api, backend, operator, admin_port, secret):
         api.check(not wrong, f"roles: {title} {'(is, should be) ' + str(wrong) if wrong else ''}")
     for server in servers:
         await server.close()
-    for client in [callers["none"], callers["self"], callers["other"], *admins.values()]:
+    for client in [*(callers[role] for role in ("none", "self", "other", "match")), *admins.values()]:
         await client.close()
     return names["playerId"], other
 
@@ -214,7 +217,11 @@ async def tokens(api, live, backend, player, other, secret):
         await l.wait_for(f"{status} after a change of keys", holds, 5)
     await follows(token(fresh, "new", sub=player), 200)
     write(live.path("jwks.json"), "{\"keys\": [{\"kty\": \"oct\"}]}")
-    await asyncio.sleep(1.5)
+
+    def told():
+        with open(live.path("log"), encoding="utf-8", errors="replace") as file:
+            return "the former token keys stay in force" in file.read()
+    await l.wait_for("the line that says so", told, 5)
     api.equal(await said(good), 200, "tokens: a faulty file leaves the former keys in force")
     write(live.path("jwks.json"), key_set(new=fresh))
     await follows(good, 401)
