@@ -56,8 +56,8 @@ enum mu_error mu_access_allows(const struct mu_caller *caller, enum mu_route_who
 /* Whether the caller may act for `player`: a player only for himself. */
 bool mu_access_player(const struct mu_caller *caller, const char *player);
 
-/* Whether the caller may call a route with such a first parameter ("" for none): who shows the token
- * of a match, only what is below that match, and what everybody may. */
+/* Whether the caller may call a route whose first parameter is `param` ("": it has none): who shows
+ * the token of a match, only what is below that match, and what everybody may. */
 bool mu_access_match(const struct mu_caller *caller, const struct mu_route *route,
                      const char *param);
 
