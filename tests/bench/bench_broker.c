@@ -5,8 +5,9 @@
  * A client sends requests to a worker and gets the same body back; each echo is two routed
  * messages.  The broker under test is the program's own host and routing core; beside it, in the
  * same run and in turn with it, the same is done over a loop that does nothing but move frames
- * from one ROUTER socket's peer to another.  All runs in one process: client, worker, broker, and
- * ZeroMQ's threads share the machine.  Best of the rounds; the last column is ours / bare. */
+ * from one ROUTER socket's peer to another; and over TCP ours with keys, which is what hosts do.
+ * All runs in one process: client, worker, broker, and ZeroMQ's threads share the machine.  Best of
+ * the rounds; the last columns are ours / bare, and with keys / ours. */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -23,7 +24,13 @@
 #include "broker/host.h"
 #include "core/address.h"
 
-enum { BODY_MAX = 65536, CLIENT = 11, WORKER = 12, CREDIT = 1024, HWM = 4096 };
+enum { BODY_MAX = 65536, CREDIT = 1024, HWM = 4096 };
+
+/* What is measured beside each other. */
+enum kind { OURS, BARE, KEYED, KINDS };
+
+/* Who takes part; with keys each has one. */
+enum part { BROKER, CLIENT, WORKER, PARTS };
 
 /* What is measured. */
 struct load {
@@ -31,9 +38,16 @@ struct load {
     uint32_t window; /* requests that are out at once */
 };
 
+/* With keys: everybody's, and the list of who is let in. */
+struct keys {
+    struct mu_key_pair *pairs[PARTS];
+    char peers[128]; /* path */
+};
+
 /* A thread that routes, ours or the bare one, and where. */
 struct server {
-    bool bare;
+    enum kind kind;
+    const struct keys *keys;
     const char *bind;
     char endpoint[256]; /* written before `ready` */
     pthread_mutex_t lock;
@@ -128,12 +142,15 @@ static void serve_bare(struct server *server)
 static void serve_ours(struct server *server)
 {
     static struct mu_config config;
+    bool keyed = server->kind == KEYED;
     mu_config_default(&config);
     struct mu_log *log = mu_log_create("bench", MU_LOG_ERROR);
     assert(log != NULL);
     const struct mu_broker_options options = {
         .bind = server->bind,
         .name = "bench",
+        .key = keyed ? server->keys->pairs[BROKER] : NULL,
+        .peers = keyed ? server->keys->peers : NULL,
         .config = &config,
         .log = log,
         .stop = &server->stop,
@@ -148,12 +165,19 @@ static void serve_ours(struct server *server)
 static void *serve(void *context)
 {
     struct server *server = context;
-    if (server->bare) {
+    if (server->kind == BARE) {
         serve_bare(server);
     } else {
         serve_ours(server);
     }
     return NULL;
+}
+
+/* With keys it begins with the mark of the part's. */
+static uint64_t incarnation_of(const struct server *server, enum part part)
+{
+    const struct mu_key_pair *pair = server->kind == KEYED ? server->keys->pairs[part] : NULL;
+    return mu_public_key_incarnation(pair == NULL ? NULL : pair->public_key, 2 * part + 1);
 }
 
 static size_t encode(const struct mu_msg *msg, uint8_t buf[MU_HEADER_MAX])
@@ -163,24 +187,26 @@ static size_t encode(const struct mu_msg *msg, uint8_t buf[MU_HEADER_MAX])
     return (size_t)size;
 }
 
-static size_t header_of(struct mu_msg *scratch, uint64_t incarnation, enum mu_frame frame,
-                        enum mu_op op, uint8_t buf[MU_HEADER_MAX])
+static size_t header_of(const struct server *server, struct mu_msg *scratch, enum part part,
+                        enum mu_frame frame, enum mu_op op, uint8_t buf[MU_HEADER_MAX])
 {
     scratch->op = MU_OP_ENVELOPE;
     scratch->envelope = (struct mu_msg_envelope){
         .version = 1,
         .frame = frame,
         .op = op,
-        .incarnation = incarnation,
+        .incarnation = incarnation_of(server, part),
         .sequence = 123456789,
         .budget_ms = frame == MU_FRAME_REQUEST ? 5000 : 0,
         .trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     };
     if (frame == MU_FRAME_REQUEST) {
-        (void)snprintf(scratch->envelope.destination, sizeof scratch->envelope.destination, "echo");
+        (void)snprintf(scratch->envelope.destination, sizeof scratch->envelope.destination,
+                       "store");
     } else if (frame == MU_FRAME_REPLY) {
-        mu_address_instance(CLIENT, scratch->envelope.destination);
-        scratch->envelope.answers_incarnation = CLIENT;
+        uint64_t client = incarnation_of(server, CLIENT);
+        mu_address_instance(client, scratch->envelope.destination);
+        scratch->envelope.answers_incarnation = client;
         scratch->envelope.answers_sequence = 123456789;
     }
     return encode(scratch, buf);
@@ -195,13 +221,14 @@ static void send_two(void *socket, const uint8_t *header, size_t header_bytes, c
     assert(n >= 0);
 }
 
-static void say_control(void *socket, struct mu_msg *scratch, uint64_t incarnation)
+static void say_control(const struct server *server, void *socket, struct mu_msg *scratch,
+                        enum part part)
 {
     uint8_t header[MU_HEADER_MAX];
     uint8_t body[MU_HEADER_MAX];
     enum mu_op op = scratch->op;
     size_t body_bytes = encode(scratch, body);
-    size_t header_bytes = header_of(scratch, incarnation, MU_FRAME_CONTROL, op, header);
+    size_t header_bytes = header_of(server, scratch, part, MU_FRAME_CONTROL, op, header);
     send_two(socket, header, header_bytes, body, body_bytes);
 }
 
@@ -214,8 +241,7 @@ static void skip_message(void *socket)
 }
 
 /* Connects, greets, and is registered when it is answered. */
-static void *join(void *zmq, const struct server *server, uint64_t incarnation,
-                  struct mu_msg *scratch)
+static void *join(void *zmq, const struct server *server, enum part part, struct mu_msg *scratch)
 {
     void *socket = zmq_socket(zmq, ZMQ_DEALER);
     int linger = 0;
@@ -224,21 +250,27 @@ static void *join(void *zmq, const struct server *server, uint64_t incarnation,
     (void)zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
     (void)zmq_setsockopt(socket, ZMQ_SNDHWM, &hwm, sizeof hwm);
     (void)zmq_setsockopt(socket, ZMQ_RCVHWM, &hwm, sizeof hwm);
+    if (server->kind == KEYED) {
+        struct mu_key_pair *const *pairs = server->keys->pairs;
+        (void)zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, pairs[BROKER]->public_key, 32);
+        (void)zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, pairs[part]->public_key, 32);
+        (void)zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, pairs[part]->secret_key, 32);
+    }
     int r = zmq_connect(socket, server->endpoint);
     assert(r == 0);
-    if (server->bare) {
+    if (server->kind == BARE) {
         send_two(socket, (const uint8_t *)"", 0, "", 0);
     } else {
         scratch->op = MU_OP_HELLO;
         scratch->hello =
             (struct mu_msg_hello){ .version_min = 1, .version_max = 1, .credit = CREDIT };
         (void)snprintf(scratch->hello.service, sizeof scratch->hello.service, "%s",
-                       incarnation == WORKER ? "echo" : "client");
-        say_control(socket, scratch, incarnation);
+                       part == WORKER ? "store" : "gateway");
+        say_control(server, socket, scratch, part);
         skip_message(socket); /* HELLO_OK: the broker enters who shows that he got it */
         scratch->op = MU_OP_PING;
         scratch->ping.nonce = 1;
-        say_control(socket, scratch, incarnation);
+        say_control(server, socket, scratch, part);
     }
     skip_message(socket);
     return socket;
@@ -252,7 +284,8 @@ static void *work(void *context)
     uint8_t reply[MU_HEADER_MAX];
     assert(scratch != NULL);
     void *socket = join(zmq, worker->server, WORKER, scratch);
-    size_t reply_bytes = header_of(scratch, WORKER, MU_FRAME_REPLY, MU_OP_TICKET, reply);
+    size_t reply_bytes =
+        header_of(worker->server, scratch, WORKER, MU_FRAME_REPLY, MU_OP_TICKET, reply);
     uint64_t handled = 0;
     (void)pthread_mutex_lock(&worker->server->lock);
     worker->server->worked = true;
@@ -268,15 +301,15 @@ static void *work(void *context)
             (void)zmq_poll(&item, 1, 10);
         } else {
             (void)zmq_msg_recv(&body, socket, 0);
-            if (worker->server->bare || zmq_msg_size(&body) >= 64) { /* not a PING */
+            if (worker->server->kind == BARE || zmq_msg_size(&body) >= 64) { /* not a PING */
                 (void)zmq_send(socket, reply, reply_bytes, ZMQ_SNDMORE);
                 (void)zmq_msg_send(&body, socket, 0);
                 handled++;
             }
-            if (!worker->server->bare && handled % (CREDIT / 4) == 0) {
+            if (worker->server->kind != BARE && handled % (CREDIT / 4) == 0) {
                 scratch->op = MU_OP_CREDIT;
                 scratch->credit.granted_total = handled + CREDIT;
-                say_control(socket, scratch, WORKER);
+                say_control(worker->server, socket, scratch, WORKER);
             }
         }
         (void)zmq_msg_close(&header);
@@ -317,9 +350,11 @@ static double echo(void *socket, const struct load *load, const uint8_t *request
     return 2e6 * (double)done / (double)(at_us - start_us);
 }
 
-static double measure(bool bare, const char *bind, const struct load *load, int64_t for_us)
+static double measure(enum kind kind, const struct keys *keys, const char *bind,
+                      const struct load *load, int64_t for_us)
 {
-    struct server server = { .bare = bare,
+    struct server server = { .kind = kind,
+                             .keys = keys,
                              .bind = bind,
                              .lock = PTHREAD_MUTEX_INITIALIZER,
                              .changed = PTHREAD_COND_INITIALIZER };
@@ -345,7 +380,8 @@ static double measure(bool bare, const char *bind, const struct load *load, int6
     (void)pthread_mutex_unlock(&server.lock);
     void *zmq = zmq_ctx_new();
     void *socket = join(zmq, &server, CLIENT, scratch);
-    size_t request_bytes = header_of(scratch, CLIENT, MU_FRAME_REQUEST, MU_OP_TICKET_GET, request);
+    size_t request_bytes =
+        header_of(&server, scratch, CLIENT, MU_FRAME_REQUEST, MU_OP_TICKET_GET, request);
     const struct load one = { .body_bytes = 64, .window = 1 };
     (void)echo(socket, &one, request, request_bytes, for_us / 10);
     double rate = echo(socket, load, request, request_bytes, for_us);
@@ -360,6 +396,55 @@ static double measure(bool bare, const char *bind, const struct load *load, int6
     return rate;
 }
 
+/* Makes keys, and the file that lists them. */
+static void keys_create(struct keys *keys, const char *folder)
+{
+    char hex[MU_PUBLIC_KEY_HEX + 1];
+    static const char *const roles[PARTS] = { "", "gateway", "store" };
+    (void)snprintf(keys->peers, sizeof keys->peers, "%s/peers.yaml", folder);
+    FILE *file = fopen(keys->peers, "w");
+    assert(file != NULL);
+    (void)fputs("peers:\n", file);
+    for (int i = 0; i < PARTS; i++) {
+        keys->pairs[i] = mu_key_pair_create();
+        assert(keys->pairs[i] != NULL);
+        mu_public_key_print(keys->pairs[i]->public_key, hex);
+        if (i != BROKER) {
+            (void)fprintf(file, "  - {name: %s, role: %s, key: %s}\n", roles[i], roles[i], hex);
+        }
+    }
+    (void)fclose(file);
+}
+
+static void keys_destroy(struct keys *keys)
+{
+    for (int i = 0; i < PARTS; i++) {
+        mu_key_pair_destroy(keys->pairs[i]);
+    }
+    (void)unlink(keys->peers);
+}
+
+/* All kinds in turn, so that what else the machine does hits all alike. */
+static void run(const char *via, const char *bind, const struct load *load, const struct keys *keys,
+                bool quick)
+{
+    double best[KINDS] = { 0 };
+    const int kinds = strcmp(via, "tcp") == 0 ? KINDS : KEYED;
+    const int rounds = quick ? 2 : 5;
+    for (int i = 0; i < rounds * kinds; i++) {
+        double rate = measure((enum kind)(i % kinds), keys, bind, load, quick ? 120000 : 500000);
+        best[i % kinds] = rate > best[i % kinds] ? rate : best[i % kinds];
+    }
+    char with_keys[16] = "-";
+    if (best[KEYED] > 0) {
+        (void)snprintf(with_keys, sizeof with_keys, "%.2f", best[KEYED] / best[OURS]);
+    }
+    (void)printf("%-4s %7" PRIu32 " %7" PRIu32 " %12.0f %12.0f %8.2f %8.2f %6.2f %6s\n", via,
+                 load->body_bytes, load->window, best[OURS], best[BARE], 1e6 / best[OURS],
+                 1e6 / best[BARE], best[OURS] / best[BARE], with_keys);
+    (void)fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
     static const struct load loads[] = { { 64, 1 }, { 128, 256 }, { 2048, 128 }, { 32768, 16 } };
@@ -369,6 +454,7 @@ int main(int argc, char **argv)
         return 64;
     }
     const char *parent = getenv("TMPDIR");
+    struct keys keys;
     char folder[64]; /* short: the path of a socket holds 107 bytes */
     char ipc[sizeof folder + sizeof "ipc:///broker"];
     int n =
@@ -377,25 +463,17 @@ int main(int argc, char **argv)
         perror("mkdtemp");
         return 74;
     }
+    keys_create(&keys, folder);
     (void)snprintf(ipc, sizeof ipc, "ipc://%s/broker", folder);
-    const char *const binds[] = { ipc, "tcp://127.0.0.1:*" };
-    const int rounds = quick ? 2 : 5;
-    const int64_t for_us = quick ? 120000 : 500000;
-    (void)printf("%-4s %7s %7s %12s %12s %8s %8s %6s\n", "via", "body B", "window", "ours msg/s",
-                 "bare msg/s", "ours us", "bare us", "ratio");
-    for (size_t b = 0; b < sizeof binds / sizeof binds[0]; b++) {
-        for (size_t l = 0; l < sizeof loads / sizeof loads[0]; l++) {
-            double best[2] = { 0, 0 };
-            for (int i = 0; i < 2 * rounds; i++) {
-                double rate = measure(i % 2 == 1, binds[b], &loads[l], for_us);
-                best[i % 2] = rate > best[i % 2] ? rate : best[i % 2];
-            }
-            (void)printf("%-4s %7" PRIu32 " %7" PRIu32 " %12.0f %12.0f %8.2f %8.2f %6.2f\n",
-                         b == 0 ? "ipc" : "tcp", loads[l].body_bytes, loads[l].window, best[0],
-                         best[1], 1e6 / best[0], 1e6 / best[1], best[0] / best[1]);
-            (void)fflush(stdout);
-        }
+    (void)printf("%-4s %7s %7s %12s %12s %8s %8s %6s %6s\n", "via", "body B", "window",
+                 "ours msg/s", "bare msg/s", "ours us", "bare us", "ratio", "keys");
+    for (size_t i = 0; i < sizeof loads / sizeof loads[0]; i++) {
+        run("ipc", ipc, &loads[i], &keys, quick);
     }
+    for (size_t i = 0; i < sizeof loads / sizeof loads[0]; i++) {
+        run("tcp", "tcp://127.0.0.1:*", &loads[i], &keys, quick);
+    }
+    keys_destroy(&keys);
     (void)unlink(ipc + strlen("ipc://")); /* the broker that was stopped leaves its socket */
     (void)rmdir(folder);
     return 0;
