@@ -2,9 +2,9 @@
  *
  * core/config_yaml.c reads it from YAML; mu_config_default() is what `muster dev` starts with.
  * It does not change while a process runs.  Everybody of a cluster must have the same modes,
- * regions and settings: the hash tells.  Browsers' origins, keys and the sections `jwt` and `cluster`
- * are not in it: they may differ from host to host, and nothing that two processes do together depends
- * on them. */
+ * regions and settings: the hash tells.  Browsers' origins, keys and the sections `jwt` and
+ * `cluster` are not in it: they may differ from host to host, and nothing that two processes do
+ * together depends on them. */
 #ifndef MU_CORE_CONFIG_H
 #define MU_CORE_CONFIG_H
 
