@@ -62,7 +62,8 @@ static void log_notes(struct host *host, const struct mu_msg_envelope *envelope)
     struct mu_outbox *out = host->out;
     const char *trace = envelope == NULL ? NULL : envelope->trace;
     for (uint32_t i = 0; i < out->notes_count; i++) {
-        mu_log_line(host->options->log, MU_LOG_DEBUG, trace, "note", "note=\"%s\"", out->notes[i]);
+        mu_log_line(host->options->log, out->warnings[i] ? MU_LOG_WARN : MU_LOG_DEBUG, trace,
+                    out->warnings[i] ? "warning" : "note", "note=\"%s\"", out->notes[i]);
     }
     out->notes_count = 0;
 }

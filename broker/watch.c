@@ -4,73 +4,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "broker/peers_file.h"
-#include "core/file.h"
+#include "core/watched.h"
 
 struct mu_watch {
-    const char *path;
     struct mu_log *log;
-    int failed;                               /* why it could not be read last; 0: it could */
-    uint8_t digest[crypto_generichash_BYTES]; /* of the content that was read last */
-    struct mu_peers peers;                    /* in force */
-    struct mu_peers next;                     /* what is being read */
+    struct mu_watched file;
+    struct mu_peers peers; /* in force */
+    struct mu_peers next;  /* what is being read */
     char error[MU_PEERS_ERROR_MAX];
 };
-
-/* Logs one line a fault; quotes would end the line's value. */
-static void tell(struct mu_watch *watch)
-{
-    for (char *quote = strchr(watch->error, '"'); quote != NULL; quote = strchr(quote, '"')) {
-        *quote = '\'';
-    }
-    char *line = watch->error;
-    while (line != NULL) {
-        char *end = strchr(line, '\n');
-        if (end != NULL) {
-            *end = '\0';
-        }
-        mu_log_line(watch->log, MU_LOG_ERROR, NULL, "peers file refused", "fault=\"%s\"", line);
-        line = end == NULL ? NULL : end + 1;
-    }
-}
 
 /* Reads the file.  Returns 0: there is a new list in watch->next; -EALREADY: nothing has changed
  * since the last look; -EINVAL: it has faults; or -errno. */
 static int look(struct mu_watch *watch)
 {
-    uint8_t digest[sizeof watch->digest];
     uint8_t *bytes = NULL;
     size_t size = 0;
-    int r = mu_file_read(watch->path, MU_PEERS_BYTES_MAX, &bytes, &size);
-    if (r != 0) {
-        bool known = r == watch->failed;
-        watch->failed = r;
-        return known ? -EALREADY : r;
-    }
-    watch->failed = 0;
-    (void)crypto_generichash(digest, sizeof digest, bytes, size, NULL, 0); /* cannot fail */
-    if (memcmp(digest, watch->digest, sizeof digest) == 0) {
-        r = -EALREADY;
-    } else {
-        r = mu_peers_parse(watch->path, bytes, size, &watch->next, watch->error,
+    int r = mu_watched_read(&watch->file, &bytes, &size);
+    if (r == 0) {
+        r = mu_peers_parse(watch->file.path, bytes, size, &watch->next, watch->error,
                            sizeof watch->error);
-        if (r == 0 || r == -EINVAL) { /* else it is tried again */
-            memcpy(watch->digest, digest, sizeof digest);
-        }
+        mu_watched_done(&watch->file, bytes, size, r == 0 || r == -EINVAL);
     }
-    free(bytes);
     return r;
 }
 
 static void refuse(struct mu_watch *watch, int r)
 {
     if (r == -EINVAL) {
-        tell(watch);
+        mu_watched_tell(watch->log, "peers file refused", watch->error);
     } else {
         mu_log_line(watch->log, MU_LOG_ERROR, NULL, "peers file cannot be read",
-                    "path=\"%s\" error=\"%s\"", watch->path, strerror(-r));
+                    "path=\"%s\" error=\"%s\"", watch->file.path, strerror(-r));
     }
 }
 
@@ -80,8 +46,8 @@ int mu_watch_create(const char *path, struct mu_log *log, struct mu_watch **ret)
     if (watch == NULL) {
         return -ENOMEM;
     }
-    watch->path = path;
     watch->log = log;
+    watch->file = (struct mu_watched){ .path = path, .bytes_max = MU_PEERS_BYTES_MAX };
     int r = look(watch);
     if (r != 0) {
         refuse(watch, r);

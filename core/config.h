@@ -2,9 +2,9 @@
  *
  * core/config_yaml.c reads it from YAML; mu_config_default() is what `muster dev` starts with.
  * It does not change while a process runs.  Everybody of a cluster must have the same modes,
- * regions and settings: the hash tells.  Browsers' origins, keys and the section `cluster` are not
- * in it: they may differ from host to host, and nothing that two processes do together depends on
- * them. */
+ * regions and settings: the hash tells.  Browsers' origins, keys and the sections `jwt` and
+ * `cluster` are not in it: they may differ from host to host, and nothing that two processes do
+ * together depends on them. */
 #ifndef MU_CORE_CONFIG_H
 #define MU_CORE_CONFIG_H
 
@@ -65,6 +65,13 @@ struct mu_api_key {
     char hash[65];     /* hex BLAKE2b-256 of the secret */
 };
 
+/* Whose tokens of players are taken: gateway/jwt.h.  All empty: no tokens but our own. */
+struct mu_config_jwt {
+    char keys[MU_CLUSTER_PATH_MAX + 1]; /* file of the public keys, a JSON Web Key Set */
+    char issuer[128];                   /* what `iss` must be */
+    char audience[128];                 /* what `aud` must be, or have among others */
+};
+
 struct mu_settings {
 #define SETTING(name, default_value, min, max, unit, doc) uint64_t name;
 #include "core/settings.def"
@@ -80,6 +87,7 @@ struct mu_config {
     char origins[MU_ORIGINS_MAX][128]; /* browsers' origins that may call, as "https://a.example" */
     uint32_t keys_count;
     struct mu_api_key keys[MU_KEYS_MAX]; /* none: loopback only, everybody is trusted */
+    struct mu_config_jwt jwt;
     struct mu_settings settings;
     struct mu_config_cluster cluster; /* who runs where */
     uint64_t hash; /* of modes, regions and settings: what all must agree on; mu_config_seal() */

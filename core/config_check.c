@@ -112,6 +112,21 @@ static void check_keys(const struct mu_config *config, struct mu_config_faults *
     }
 }
 
+/* All three or none: a token that names no issuer and no audience could be for anybody. */
+static void check_jwt(const struct mu_config_jwt *jwt, struct mu_config_faults *faults)
+{
+    static const char *const names[] = { "keys", "issuer", "audience" };
+    const char *const texts[] = { jwt->keys, jwt->issuer, jwt->audience };
+    bool any = jwt->keys[0] != '\0' || jwt->issuer[0] != '\0' || jwt->audience[0] != '\0';
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (any && texts[i][0] == '\0') {
+            mu_config_fault_add(faults, "jwt", -1, names[i],
+                                "is missing: keys, issuer and audience are needed together");
+        }
+    }
+    mu_config_check_path("jwt", "keys", jwt->keys, "/etc/muster/jwks.json", faults);
+}
+
 /* An owner whose broker died is silent until it has noticed that, and has asked by another one. */
 static void check_takeover(const struct mu_settings *settings, struct mu_config_faults *faults)
 {
@@ -142,6 +157,7 @@ uint32_t mu_config_check(const struct mu_config *config, struct mu_config_fault 
         check_region(config, (int)i, &faults);
     }
     check_keys(config, &faults);
+    check_jwt(&config->jwt, &faults);
     mu_config_cluster_check(&config->cluster, &faults);
     uint32_t before = faults.count;
 /* The +1 keeps compilers quiet about settings whose lowest value is 0. */

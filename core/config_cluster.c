@@ -174,8 +174,8 @@ static void check_gateway(const struct mu_config_cluster *cluster, uint32_t inde
     }
 }
 
-static void check_path(const char *list, const char *field, const char *path, const char *example,
-                       struct mu_config_faults *faults)
+void mu_config_check_path(const char *list, const char *field, const char *path,
+                          const char *example, struct mu_config_faults *faults)
 {
     if (path[0] != '\0' && path[0] != '/') {
         mu_config_fault_add(faults, list, -1, field,
@@ -194,7 +194,8 @@ void mu_config_cluster_check(const struct mu_config_cluster *cluster,
     for (uint32_t i = 0; i < cluster->gateways_count; i++) {
         check_gateway(cluster, i, faults);
     }
-    check_path("cluster.store", "data", cluster->store_data, "/var/lib/muster/store", faults);
-    check_path("cluster", "keys", cluster->keys, "/etc/muster/keys", faults);
-    check_path("cluster", "peers", cluster->peers, "/etc/muster/peers.yaml", faults);
+    mu_config_check_path("cluster.store", "data", cluster->store_data, "/var/lib/muster/store",
+                         faults);
+    mu_config_check_path("cluster", "keys", cluster->keys, "/etc/muster/keys", faults);
+    mu_config_check_path("cluster", "peers", cluster->peers, "/etc/muster/peers.yaml", faults);
 }

@@ -22,6 +22,11 @@ void mu_config_fault_add(struct mu_config_faults *faults, const char *list, int 
 /* Whether a name has at least one character, and only letters, digits, _ . and -. */
 bool mu_config_name_valid(const char *name);
 
+/* A path must be whole, since a program may be started anywhere; empty is none.
+ * example  a good one, for the text */
+void mu_config_check_path(const char *list, const char *field, const char *path,
+                          const char *example, struct mu_config_faults *faults);
+
 /* Finds every fault of the section `cluster`. */
 void mu_config_cluster_check(const struct mu_config_cluster *cluster,
                              struct mu_config_faults *faults);

@@ -121,6 +121,14 @@ static void print_keys(const struct print *print, const struct mu_config *config
     }
 }
 
+static void print_jwt(const struct print *print, const struct mu_config_jwt *jwt)
+{
+    line(print, "jwt", "jwt:%s", jwt->keys[0] == '\0' ? " {}" : "");
+    text_line(print, "jwt.keys", "  keys: ", jwt->keys);
+    text_line(print, "jwt.issuer", "  issuer: ", jwt->issuer);
+    text_line(print, "jwt.audience", "  audience: ", jwt->audience);
+}
+
 static void print_cluster(const struct print *print, const struct mu_config_cluster *cluster)
 {
     char where[MU_YAML_PATH_MAX + 1];
@@ -168,6 +176,7 @@ void mu_config_print(FILE *file, const struct mu_config *config,
         text_line(&print, where, "  - ", config->origins[i]);
     }
     print_keys(&print, config);
+    print_jwt(&print, &config->jwt);
     line(&print, "settings", "settings:");
 #define SETTING(name, default_value, min, max, unit, doc)                                          \
     line(&print, "settings." #name, "  " #name ": %" PRIu64, config->settings.name);

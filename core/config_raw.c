@@ -36,6 +36,13 @@ static const cyaml_schema_value_t key_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct mu_raw_key, key_fields),
 };
 
+static const cyaml_schema_field_t jwt_fields[] = {
+    MU_YAML_TEXT(struct mu_raw_jwt, keys),
+    MU_YAML_TEXT(struct mu_raw_jwt, issuer),
+    MU_YAML_TEXT(struct mu_raw_jwt, audience),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t settings_fields[] = {
 #define SETTING(name, default_value, min, max, unit, doc)                                          \
     MU_YAML_TEXT(struct mu_raw_settings, name),
@@ -85,6 +92,7 @@ static const cyaml_schema_field_t config_fields[] = {
     MU_YAML_ROWS(struct mu_raw_config, regions, &region_value, MU_REGIONS_MAX),
     MU_YAML_ROWS(struct mu_raw_config, origins, &mu_yaml_text_value, MU_ORIGINS_MAX),
     MU_YAML_ROWS(struct mu_raw_config, keys, &key_value, MU_KEYS_MAX),
+    CYAML_FIELD_MAPPING("jwt", CYAML_FLAG_OPTIONAL, struct mu_raw_config, jwt, jwt_fields),
     CYAML_FIELD_MAPPING("settings", CYAML_FLAG_OPTIONAL, struct mu_raw_config, settings,
                         settings_fields),
     CYAML_FIELD_MAPPING("cluster", CYAML_FLAG_OPTIONAL, struct mu_raw_config, cluster,
@@ -103,6 +111,7 @@ static const struct mu_yaml_place places[] = {
     { "modes", mode_fields },
     { "regions", region_fields },
     { "keys", key_fields },
+    { "jwt", jwt_fields },
     { "settings", settings_fields },
     { NULL, config_fields },
 };

@@ -47,6 +47,12 @@ struct mu_raw_key {
     char *hash;
 };
 
+struct mu_raw_jwt {
+    char *keys;
+    char *issuer;
+    char *audience;
+};
+
 struct mu_raw_settings {
 #define SETTING(name, default_value, min, max, unit, doc) char *name;
 #include "core/settings.def"
@@ -89,6 +95,7 @@ struct mu_raw_config {
     uint32_t origins_count;
     struct mu_raw_key *keys;
     uint32_t keys_count;
+    struct mu_raw_jwt jwt;
     struct mu_raw_settings settings;
     struct mu_raw_cluster cluster;
 };

@@ -270,6 +270,14 @@ static void take_cluster(struct mu_config_reading *reading, const struct mu_raw_
     take_option(reading, "cluster.peers", raw->peers, sizeof cluster->peers, cluster->peers);
 }
 
+static void take_jwt(struct mu_config_reading *reading, const struct mu_raw_jwt *raw)
+{
+    struct mu_config_jwt *jwt = &reading->config.jwt;
+    take_option(reading, "jwt.keys", raw->keys, sizeof jwt->keys, jwt->keys);
+    take_option(reading, "jwt.issuer", raw->issuer, sizeof jwt->issuer, jwt->issuer);
+    take_option(reading, "jwt.audience", raw->audience, sizeof jwt->audience, jwt->audience);
+}
+
 void mu_config_take_file(struct mu_config_reading *reading, const struct mu_raw_config *raw)
 {
     if (mu_yaml_lines_find(reading->origins.lines, "modes") > 0) {
@@ -280,6 +288,7 @@ void mu_config_take_file(struct mu_config_reading *reading, const struct mu_raw_
     }
     take_origins(reading, raw);
     take_keys(reading, raw);
+    take_jwt(reading, &raw->jwt);
 #define SETTING(name, default_value, min, max, unit, doc)                                          \
     take_setting(reading, #name, raw->settings.name, &reading->config.settings.name);
 #include "core/settings.def"

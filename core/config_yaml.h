@@ -11,6 +11,10 @@
  *     origins: ["https://game.example"] # browsers that may call; none by default
  *     keys:                             # none by default
  *       - {id: shop, role: backend, hash: ...}
+ *     jwt:                              # none by default; all three together
+ *       keys: /etc/muster/jwks.json     # gateway/jwks.h
+ *       issuer: https://id.game.example
+ *       audience: muster
  *     settings:                         # of core/settings.def; what is left out keeps its default
  *       elo_k: 24
  *     cluster:                          # who runs where; may be left out, as each part of it

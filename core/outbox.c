@@ -117,13 +117,29 @@ void mu_outbox_event(struct mu_outbox *out, const char *to, const struct mu_msg 
     (void)append(out, MU_FRAME_EVENT, to, msg);
 }
 
+static void note(struct mu_outbox *out, bool warning, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+static void note(struct mu_outbox *out, bool warning, const char *format, va_list args)
+{
+    if (out->notes_count < MU_OUTBOX_NOTES_MAX) {
+        out->warnings[out->notes_count] = warning;
+        (void)vsnprintf(out->notes[out->notes_count++], MU_OUTBOX_NOTE_MAX + 1, format, args);
+    }
+}
+
 void mu_outbox_note(struct mu_outbox *out, const char *format, ...)
 {
-    if (out->notes_count == MU_OUTBOX_NOTES_MAX) {
-        return;
-    }
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(out->notes[out->notes_count++], MU_OUTBOX_NOTE_MAX + 1, format, args);
+    note(out, false, format, args);
+    va_end(args);
+}
+
+void mu_outbox_warn(struct mu_outbox *out, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    note(out, true, format, args);
     va_end(args);
 }

@@ -32,8 +32,9 @@ struct mu_outbox {
     uint32_t count;
     uint32_t bytes_used;
     uint32_t notes_count;
-    struct mu_outbox_entry *entries; /* [MU_OUTBOX_ENTRIES_MAX] */
-    uint8_t *bytes;                  /* [MU_OUTBOX_BYTES_MAX] */
+    struct mu_outbox_entry *entries;    /* [MU_OUTBOX_ENTRIES_MAX] */
+    uint8_t *bytes;                     /* [MU_OUTBOX_BYTES_MAX] */
+    bool warnings[MU_OUTBOX_NOTES_MAX]; /* of the notes: which are logged as warnings */
     char notes[MU_OUTBOX_NOTES_MAX][MU_OUTBOX_NOTE_MAX + 1];
 };
 
@@ -75,6 +76,10 @@ void mu_outbox_event(struct mu_outbox *out, const char *to, const struct mu_msg 
 /* Says why, in one line: "ticket known -> ignored".  The live host logs it at debug level, the
  * simulator prints it in the trace, a test can demand it. */
 void mu_outbox_note(struct mu_outbox *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same for what a person should hear of: logged as a warning. */
+void mu_outbox_warn(struct mu_outbox *out, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 #endif /* MU_CORE_OUTBOX_H */

@@ -10,12 +10,22 @@
 #include "gateway/fields.h"
 
 #define SECRET_MIN    8 /* characters of a secret */
+#define OWN_PREFIX    "mu_"
 #define SERVER_PREFIX "mu_srv_"
 #define PLAYER_PREFIX "mu_ply_"
+#define MATCH_PREFIX  "mu_mat_"
+#define MATCH_PATTERN "/v1/matches/{matchId}"
 #define UNTIL_S_MAX   INT64_C(253402300799) /* the end of year 9999 */
 
 static const char secret_charset[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+
+/* In open mode. */
+static const struct mu_caller everybody = {
+    .role = MU_ROLE_OPERATOR,
+    .trusted = true,
+    .key = -1,
+};
 
 static void hash_keyed(const char *key, const char *text, char ret[MU_ACCESS_HASH_HEX + 1])
 {
@@ -35,7 +45,7 @@ void mu_access_hash(const char *text, char ret[MU_ACCESS_HASH_HEX + 1])
 
 bool mu_access_open(const struct mu_config *config)
 {
-    return config->keys_count == 0;
+    return config->keys_count == 0 && config->jwt.keys[0] == '\0';
 }
 
 /* The hash under which servers' and players' keys of a caller are made. */
@@ -86,8 +96,7 @@ static bool made_by(const struct mu_config *config, const char *maker, const cha
     return false;
 }
 
-static enum mu_error identify_server(const struct mu_config *config, const char *key,
-                                     struct mu_caller *ret)
+static bool identify_server(const struct mu_config *config, const char *key, struct mu_caller *ret)
 {
     char text[MU_ACCESS_KEY_MAX + 1];
     char signed_part[MU_ACCESS_KEY_MAX + 1];
@@ -98,15 +107,15 @@ static enum mu_error identify_server(const struct mu_config *config, const char 
     struct mu_caller caller = { .role = MU_ROLE_SERVER, .trusted = true };
     if (nonce == NULL || strlen(nonce) != MU_ACCESS_NONCE_HEX ||
         !made_by(config, text + strlen(SERVER_PREFIX), signed_part, mac, &caller.key)) {
-        return MU_ERROR_UNAUTHORIZED;
+        return false;
     }
     mu_access_hash(key, caller.key_hash);
     *ret = caller;
-    return MU_OK;
+    return true;
 }
 
-static enum mu_error identify_player(const struct mu_config *config, const char *key,
-                                     int64_t wall_ms, struct mu_caller *ret)
+static bool identify_player(const struct mu_config *config, const char *key, int64_t wall_ms,
+                            struct mu_caller *ret)
 {
     char text[MU_ACCESS_KEY_MAX + 1];
     char signed_part[MU_ACCESS_KEY_MAX + 1];
@@ -120,16 +129,35 @@ static enum mu_error identify_player(const struct mu_config *config, const char 
     if (player == NULL || !mu_client_id_valid(player) || strlen(player) > MU_ID_MAX ||
         mu_parse_u64(until, 0, UNTIL_S_MAX, &until_s) != 0 || (int64_t)until_s * 1000 <= wall_ms ||
         !made_by(config, text + strlen(PLAYER_PREFIX), signed_part, mac, &caller.key)) {
-        return MU_ERROR_UNAUTHORIZED;
+        return false;
     }
+    caller.until_ms = (int64_t)until_s * 1000;
     (void)snprintf(caller.player, sizeof caller.player, "%s", player);
     *ret = caller;
-    return MU_OK;
+    return true;
+}
+
+/* The store need not compare whose match it is: the token was made for who plays it. */
+static bool identify_match(const struct mu_config *config, const char *key, struct mu_caller *ret)
+{
+    char text[MU_ACCESS_KEY_MAX + 1];
+    char signed_part[MU_ACCESS_KEY_MAX + 1];
+    (void)snprintf(text, sizeof text, "%s", key);
+    char *mac = take_last(text);
+    memcpy(signed_part, text, sizeof signed_part);
+    char *match = mac == NULL ? NULL : take_last(text);
+    struct mu_caller caller = { .role = MU_ROLE_SERVER, .trusted = true };
+    if (match == NULL || !mu_client_id_valid(match) || strlen(match) > MU_ID_MAX ||
+        !made_by(config, text + strlen(MATCH_PREFIX), signed_part, mac, &caller.key)) {
+        return false;
+    }
+    (void)snprintf(caller.match, sizeof caller.match, "%s", match);
+    *ret = caller;
+    return true;
 }
 
 /* A key of the configuration. */
-static enum mu_error identify_key(const struct mu_config *config, const char *key,
-                                  struct mu_caller *ret)
+static bool identify_key(const struct mu_config *config, const char *key, struct mu_caller *ret)
 {
     for (uint32_t i = 0; i < config->keys_count; i++) {
         const char *id = config->keys[i].id;
@@ -146,39 +174,34 @@ static enum mu_error identify_key(const struct mu_config *config, const char *ke
                 .trusted = true,
                 .key = (int32_t)i,
             };
-            return MU_OK;
+            return true;
         }
     }
-    return MU_ERROR_UNAUTHORIZED;
+    return false;
 }
 
 /* Whether a key has the form mu_<id>_<secret>. */
 static bool well_formed(const char *key)
 {
     size_t n = strlen(key);
-    if (n > MU_ACCESS_KEY_MAX || strncmp(key, "mu_", 3) != 0 || strspn(key, secret_charset) != n) {
+    if (n > MU_ACCESS_KEY_MAX || strncmp(key, OWN_PREFIX, 3) != 0 ||
+        strspn(key, secret_charset) != n) {
         return false;
     }
     const char *behind_id = strchr(key + 3, '_');
     return behind_id != NULL && behind_id > key + 3 && strlen(behind_id + 1) >= SECRET_MIN;
 }
 
-enum mu_error mu_access_identify(const struct mu_config *config, const char *authorization,
-                                 int64_t wall_ms, struct mu_caller *ret)
+/* A key or token of ours. */
+static bool identify_own(const struct mu_config *config, const char *key, int64_t wall_ms,
+                         struct mu_caller *ret)
 {
-    static const char scheme[] = "Bearer ";
+    if (!well_formed(key)) {
+        return false;
+    }
     bool open = mu_access_open(config);
-    struct mu_caller everybody = { .role = MU_ROLE_OPERATOR, .trusted = true, .key = -1 };
-    if (authorization[0] == '\0') {
-        *ret = open ? everybody : (struct mu_caller){ .role = MU_ROLE_NONE, .key = -1 };
-        return MU_OK;
-    }
-    const char *key = authorization + strlen(scheme);
-    if (strncasecmp(authorization, scheme, strlen(scheme)) != 0 || !well_formed(key)) {
-        return MU_ERROR_UNAUTHORIZED;
-    }
-    if (!open && identify_key(config, key, ret) == MU_OK) {
-        return MU_OK;
+    if (!open && identify_key(config, key, ret)) {
+        return true;
     }
     if (strncmp(key, SERVER_PREFIX, strlen(SERVER_PREFIX)) == 0) {
         return identify_server(config, key, ret);
@@ -186,11 +209,45 @@ enum mu_error mu_access_identify(const struct mu_config *config, const char *aut
     if (strncmp(key, PLAYER_PREFIX, strlen(PLAYER_PREFIX)) == 0) {
         return identify_player(config, key, wall_ms, ret);
     }
+    if (strncmp(key, MATCH_PREFIX, strlen(MATCH_PREFIX)) == 0) {
+        return identify_match(config, key, ret);
+    }
     if (open) {
         *ret = everybody;
-        return MU_OK;
     }
-    return MU_ERROR_UNAUTHORIZED;
+    return open;
+}
+
+static const char *identify_token(const struct mu_jwt *jwt, const char *token, int64_t wall_ms,
+                                  struct mu_caller *ret)
+{
+    struct mu_jwt_claims claims;
+    const char *fault = mu_jwt_judge(jwt, token, wall_ms, &claims);
+    if (fault == NULL) {
+        *ret = (struct mu_caller){ .role = MU_ROLE_PLAYER, .key = -1, .until_ms = claims.until_ms };
+        memcpy(ret->player, claims.player, sizeof ret->player);
+    }
+    return fault;
+}
+
+const char *mu_access_identify(const struct mu_config *config, const struct mu_jwt *jwt,
+                               const char *authorization, int64_t wall_ms, struct mu_caller *ret)
+{
+    static const char scheme[] = "Bearer ";
+    static const struct mu_caller nobody = { .role = MU_ROLE_NONE, .key = -1 };
+    if (authorization[0] == '\0') {
+        *ret = mu_access_open(config) ? everybody : nobody;
+        return NULL;
+    }
+    if (strncasecmp(authorization, scheme, strlen(scheme)) != 0) {
+        return "Authorization must be Bearer and a key or token.";
+    }
+    const char *key = authorization + strlen(scheme);
+    if (jwt != NULL && strncmp(key, OWN_PREFIX, strlen(OWN_PREFIX)) != 0) {
+        return identify_token(jwt, key, wall_ms, ret);
+    }
+    return identify_own(config, key, wall_ms, ret) ? NULL
+                                                   : "The key is not one that is known here.";
 }
 
 enum mu_error mu_access_allows(const struct mu_caller *caller, enum mu_route_who who)
@@ -214,6 +271,25 @@ enum mu_error mu_access_allows(const struct mu_caller *caller, enum mu_route_who
 bool mu_access_player(const struct mu_caller *caller, const char *player)
 {
     return caller->role != MU_ROLE_PLAYER || strcmp(caller->player, player) == 0;
+}
+
+bool mu_access_match(const struct mu_caller *caller, const struct mu_route *route,
+                     const char *param)
+{
+    bool below = strncmp(route->pattern, MATCH_PATTERN, strlen(MATCH_PATTERN)) == 0;
+    return caller->match[0] == '\0' || route->who == MU_ROUTE_ANYONE ||
+           (below && strcmp(caller->match, param) == 0);
+}
+
+void mu_access_match_token(const struct mu_config *config, const struct mu_caller *caller,
+                           const char *match, char ret[MU_ACCESS_KEY_MAX + 1])
+{
+    char mac[MU_ACCESS_HASH_HEX + 1];
+    char key[MU_ACCESS_KEY_MAX + 1];
+    assert(strlen(match) <= MU_ID_MAX);
+    (void)snprintf(key, sizeof key, MATCH_PREFIX "%s.%s", maker_id(config, caller->key), match);
+    hash_keyed(maker_hash(config, caller->key), key, mac);
+    (void)snprintf(ret, MU_ACCESS_KEY_MAX + 1, "%.110s.%s", key, mac);
 }
 
 void mu_access_server_key(const struct mu_config *config, const struct mu_caller *caller,
@@ -246,7 +322,8 @@ void mu_access_idempotency(const struct mu_caller *caller, const char *sent,
 {
     char text[512];
     (void)snprintf(text, sizeof text, "%d/%d/%s/%s/%s", (int)caller->role, caller->key,
-                   caller->player, caller->key_hash, sent);
+                   caller->player, caller->match[0] != '\0' ? caller->match : caller->key_hash,
+                   sent);
     assert(strlen(sent) <= 255);
     mu_access_hash(text, ret);
 }

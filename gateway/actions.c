@@ -226,20 +226,22 @@ void mu_actions_unbind(struct mu_gateway *gw, struct mu_session *session)
 }
 
 /* A later credential for a socket that was opened without one: browsers cannot send a header. */
-static bool take_token(struct mu_gateway *gw, struct mu_exchange *x, struct mu_session *session)
+static bool take_token(struct mu_gateway *gw, struct mu_exchange *x,
+                       const struct mu_session *session)
 {
     static const struct mu_text_rule rule = MU_BOUND_TOKEN;
-    char token[MU_ACCESS_KEY_MAX + 1];
-    char authorization[MU_ACCESS_KEY_MAX + 8];
+    char token[MU_JWT_MAX + 1];
+    char authorization[MU_JWT_MAX + 8];
     if (mu_field_text(&gw->fields, "token", MU_OPTIONAL, &rule, token)) {
         (void)snprintf(authorization, sizeof authorization, "Bearer %s", token);
-        enum mu_error error =
-            mu_access_identify(gw->config, authorization, gw->turn.wall_ms, &session->caller);
-        if (error != MU_OK) {
-            mu_refuse(gw, x, error, "The token is wrong or has expired.");
+        const char *fault = mu_gateway_identify(gw, session->address, authorization, &x->caller);
+        if (fault != NULL) {
+            mu_gateway_refuse_caller(gw, x, session->address, fault);
             return false;
         }
-        x->caller = session->caller;
+    } else if (gw->faults.count > 0) {
+        mu_refuse_faults(gw, x);
+        return false;
     }
     enum mu_error error = mu_access_allows(&x->caller, MU_ROUTE_CLIENTS);
     if (error != MU_OK) {
@@ -265,6 +267,7 @@ static void act_register(struct mu_gateway *gw, struct mu_exchange *x, struct mu
     if (!take_token(gw, x, session) || !mu_exchange_act_for(gw, x, player)) {
         return;
     }
+    session->caller = x->caller;
     if (session->player[0] != '\0' && strcmp(session->player, player) != 0) {
         mu_actions_unbind(gw, session);
     }

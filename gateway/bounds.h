@@ -11,6 +11,7 @@
 #include "core/store.h"
 #include "gateway/access.h"
 #include "gateway/fields.h"
+#include "gateway/jwt.h"
 
 /* clang-format off */
 #define MU_BOUND_NUMBER_MAX   (INT64_C(1) << 53) /* beyond it JSON numbers are not exact */
@@ -55,7 +56,7 @@
 
 /* WebSocket. */
 #define MU_BOUND_ACTION       { 1, 32, MU_CHARSET_WORD }
-#define MU_BOUND_TOKEN        { 1, MU_ACCESS_KEY_MAX, MU_CHARSET_WORD }
+#define MU_BOUND_TOKEN        { 1, MU_JWT_MAX, MU_CHARSET_WORD }
 #define MU_BOUND_SINCE        { 0, MU_BOUND_NUMBER_MAX }
 /* clang-format on */
 

@@ -43,13 +43,18 @@ struct mu_gateway *mu_gateway_create(const struct mu_actor_env *env, const struc
     gw->sessions = mu_sessions_create((uint32_t)settings->connections_max, mu_rng_next(&rng));
     gw->by_address = mu_limit_create(MU_GATEWAY_LIMIT_KEYS, settings->rate_ip_per_minute, 60000,
                                      mu_rng_next(&rng));
-    gw->by_player = mu_limit_create(MU_GATEWAY_LIMIT_KEYS, settings->rate_player_per_hour, 3600000,
-                                    mu_rng_next(&rng));
+    uint64_t limit_seed = mu_rng_next(&rng);
+    gw->by_player =
+        mu_limit_create(MU_GATEWAY_LIMIT_KEYS, settings->rate_player_per_hour, 3600000, limit_seed);
+    gw->by_failure = mu_limit_create(MU_GATEWAY_LIMIT_KEYS, settings->rate_failures_per_minute,
+                                     60000, limit_seed);
+    gw->jwt = (struct mu_jwt){ .rules = &env->config->jwt, .json = &gw->token };
     gw->fleet = mu_fleet_create();
     gw->decoder = mu_decoder_create();
     if (gw->calls == NULL || gw->exchanges == NULL || gw->by_request == NULL ||
         gw->blocks == NULL || gw->sessions == NULL || gw->by_address == NULL ||
-        gw->by_player == NULL || gw->fleet == NULL || gw->decoder == NULL) {
+        gw->by_player == NULL || gw->by_failure == NULL || gw->fleet == NULL ||
+        gw->decoder == NULL) {
         mu_gateway_destroy(gw);
         return NULL;
     }
@@ -74,6 +79,7 @@ void mu_gateway_destroy(struct mu_gateway *gw)
         mu_sessions_destroy(gw->sessions);
         mu_limit_destroy(gw->by_address);
         mu_limit_destroy(gw->by_player);
+        mu_limit_destroy(gw->by_failure);
         mu_fleet_destroy(gw->fleet);
         mu_decoder_destroy(gw->decoder);
         free(gw);
@@ -263,15 +269,27 @@ static void look(struct mu_gateway *gw)
     gw->look_ms = gw->turn.now_ms + MU_GATEWAY_LOOK_MS;
 }
 
-/* Sockets that have shown no credentials in time are closed. */
+/* Why a socket may stay no longer; NULL: it may. */
+static const char *outstayed(const struct mu_gateway *gw, const struct mu_session *session)
+{
+    const struct mu_caller *caller = &session->caller;
+    if (caller->role == MU_ROLE_NONE) {
+        bool late = gw->turn.now_ms - session->opened_ms >= MU_GATEWAY_STRANGER_MS;
+        return late ? "no credentials" : NULL;
+    }
+    bool over = caller->until_ms > 0 && gw->turn.wall_ms >= caller->until_ms;
+    return over ? "the token has expired" : NULL;
+}
+
+/* Closes sockets that have shown no credentials in time, or whose token has ended. */
 static void close_strangers(struct mu_gateway *gw)
 {
     for (uint32_t i = 0; !gw->open && i < mu_sessions_capacity(gw->sessions); i++) {
         struct mu_session *session = mu_sessions_at(gw->sessions, i);
-        if (session != NULL && session->caller.role == MU_ROLE_NONE && !session->closing &&
-            gw->turn.now_ms - session->opened_ms >= MU_GATEWAY_STRANGER_MS) {
+        const char *why = session == NULL || session->closing ? NULL : outstayed(gw, session);
+        if (why != NULL) {
             session->closing = true;
-            gw->edge.close(gw->edge.context, session->socket, 4001, "no credentials");
+            gw->edge.close(gw->edge.context, session->socket, 4001, why);
         }
     }
 }
@@ -426,5 +444,6 @@ void mu_gateway_check(const struct mu_gateway *gw)
     mu_sessions_check(gw->sessions);
     mu_limit_check(gw->by_address);
     mu_limit_check(gw->by_player);
+    mu_limit_check(gw->by_failure);
     mu_idtable_check(gw->by_request);
 }

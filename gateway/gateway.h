@@ -20,6 +20,7 @@
 #include "core/actor.h"
 #include "core/counters.h"
 #include "gateway/edge.h"
+#include "gateway/jwt.h"
 
 #define MU_GATEWAY_EXCHANGES_MAX 8192 /* requests that wait for an answer; more: 503 OVERLOADED */
 #define MU_GATEWAY_CREDIT        4096 /* messages that it takes before granting more */
@@ -81,6 +82,10 @@ int64_t mu_gateway_deadline(const struct mu_gateway *gw);
 /* A broker has forgotten who is connected here (mu_bus_presence_wanted()): it is told again, by
  * the next ticks. */
 void mu_gateway_announce(struct mu_gateway *gw);
+
+/* Whose signatures players' tokens may have; config->jwt must say which tokens are taken
+ * (asserted).  Copied; without it no such tokens are taken. */
+void mu_gateway_set_jwt_keys(struct mu_gateway *gw, const struct mu_jwt_keys *keys);
 
 /* Counters of the process's bus, shown with its own; borrowed for the gateway's life; or NULL. */
 void mu_gateway_set_bus(struct mu_gateway *gw, const struct mu_counters *bus);

@@ -62,6 +62,9 @@ struct mu_gateway {
     struct mu_sessions *sessions;
     struct mu_limit *by_address;
     struct mu_limit *by_player;
+    struct mu_limit *by_failure; /* wrong credentials, by address */
+    struct mu_jwt jwt;           /* of mu_gateway_set_jwt_keys() */
+    struct mu_json token;        /* its scratch */
     struct mu_fleet *fleet;
     struct mu_counters counters;
     const struct mu_counters *bus;       /* NULL: none */
@@ -88,6 +91,15 @@ bool mu_gateway_parse(struct mu_gateway *gw, struct mu_exchange *x, struct mu_sl
 /* Hands an answer of the bus to the exchange's handler; an ERROR is dealt with, unless the
  * handler wants it. */
 void mu_gateway_answered(struct mu_gateway *gw, struct mu_exchange *x, const struct mu_msg *msg);
+
+/* Reads an Authorization field that came from an address (mu_limit_address_key()).  Returns NULL,
+ * or what is wrong, for mu_gateway_refuse_caller(); ret is untouched then. */
+const char *mu_gateway_identify(struct mu_gateway *gw, const char *address,
+                                const char *authorization, struct mu_caller *ret);
+
+/* Refuses the exchange for wrong credentials: counted, logged and limited by address. */
+void mu_gateway_refuse_caller(struct mu_gateway *gw, struct mu_exchange *x, const char *address,
+                              const char *fault);
 
 /* WebSocket actions (gateway/actions.c). */
 void mu_actions_text(struct mu_gateway *gw, struct mu_session *session, struct mu_slice text);

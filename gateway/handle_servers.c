@@ -113,8 +113,11 @@ void mu_done_server_beat(struct mu_gateway *gw, struct mu_exchange *x, const str
     mu_json_key(writer, "sessions");
     mu_json_array_begin(writer);
     for (uint32_t i = 0; i < sessions->matches_count; i++) {
+        char token[MU_ACCESS_KEY_MAX + 1];
+        mu_access_match_token(gw->config, &x->caller, sessions->matches[i].id, token);
         mu_json_object_begin(writer);
         mu_put_text(writer, "matchId", sessions->matches[i].id);
+        mu_put_text(writer, "matchToken", token);
         mu_json_object_end(writer);
     }
     mu_json_array_end(writer);

@@ -15,6 +15,7 @@
 #include "core/dealer.h"
 #include "core/notify.h"
 #include "gateway/gateway.h"
+#include "gateway/jwks.h"
 #include "gateway/transport.h"
 
 enum {
@@ -36,8 +37,10 @@ struct host {
     struct mu_counters transport_counters;    /* as the gateway shows them */
     uint64_t incarnation;
     int64_t watchdog_ms;
-    bool ready;    /* told so */
-    bool stopping; /* *stop was seen */
+    struct mu_jwks *jwks; /* keys of players' tokens; NULL: none */
+    int64_t jwks_ms;      /* next look at them */
+    bool ready;           /* told so */
+    bool stopping;        /* *stop was seen */
 };
 
 static int64_t clock_ms(clockid_t clock)
@@ -60,7 +63,8 @@ static void flush(struct host *host)
     struct mu_log *log = host->options->log;
     int64_t now = now_ms();
     for (uint32_t i = 0; i < out->notes_count; i++) {
-        mu_log_line(log, MU_LOG_DEBUG, NULL, "note", "note=\"%s\"", out->notes[i]);
+        mu_log_line(log, out->warnings[i] ? MU_LOG_WARN : MU_LOG_DEBUG, NULL,
+                    out->warnings[i] ? "warning" : "note", "note=\"%s\"", out->notes[i]);
     }
     for (uint32_t i = 0; i < out->count; i++) {
         const struct mu_outbox_entry *entry = &out->entries[i];
@@ -239,6 +243,10 @@ static int tend_bus(struct host *host)
         mu_log_line(host->options->log, MU_LOG_INFO, NULL, "ready", "incarnation=%016" PRIx64,
                     host->incarnation);
     }
+    if (host->jwks != NULL && now >= host->jwks_ms) {
+        host->jwks_ms = now + MU_JWKS_MS;
+        (void)mu_jwks_look(host->jwks); /* it logs what it finds */
+    }
     if (now >= host->watchdog_ms) {
         host->watchdog_ms = now + WATCHDOG_MS;
         (void)mu_notify_alive(host->ready); /* a supervisor that is deaf restarts us */
@@ -371,6 +379,23 @@ static int create_transport(struct host *host)
     return mu_transport_create(&transport, &handler, &host->transport);
 }
 
+/* Reads the keys of players' tokens, if there are such.  Returns 0 or -errno. */
+static int create_jwks(struct host *host)
+{
+    const struct mu_config_jwt *jwt = &host->options->config->jwt;
+    if (jwt->keys[0] == '\0') {
+        return 0;
+    }
+    int r = mu_jwks_create(jwt->keys, host->options->log, &host->jwks);
+    if (r == 0) {
+        const struct mu_jwt_keys keys = { .context = host->jwks, .verify = mu_jwks_verify };
+        mu_gateway_set_jwt_keys(host->gateway, &keys);
+        mu_log_line(host->options->log, MU_LOG_INFO, NULL, "token keys read", "keys=%u",
+                    mu_jwks_count(host->jwks));
+    }
+    return r;
+}
+
 /* Returns 0 or -errno. */
 static int create(struct host *host)
 {
@@ -406,7 +431,7 @@ static int create(struct host *host)
     }
     mu_gateway_set_bus(host->gateway, mu_bus_counters(host->bus));
     mu_gateway_set_transport(host->gateway, &host->transport_counters);
-    return 0;
+    return create_jwks(host);
 }
 
 int mu_gateway_run(const struct mu_gateway_options *options)
@@ -426,6 +451,7 @@ int mu_gateway_run(const struct mu_gateway_options *options)
     }
     mu_transport_destroy(host.transport);
     mu_gateway_destroy(host.gateway);
+    mu_jwks_destroy(host.jwks);
     mu_bus_destroy(host.bus);
     mu_dealer_destroy(host.dealer);
     mu_decoder_destroy(host.decoder);

@@ -123,16 +123,15 @@ static bool admit(struct mu_gateway *gw, struct mu_exchange *x,
                   const struct mu_http_request *request, bool limited)
 {
     char address[MU_LIMIT_KEY_MAX + 1];
-    enum mu_error error =
-        mu_access_identify(gw->config, request->authorization, gw->turn.wall_ms, &x->caller);
     mu_limit_address_key(request->address, address);
+    const char *fault = mu_gateway_identify(gw, address, request->authorization, &x->caller);
     if (limited && !x->caller.trusted &&
         !mu_limit_take(gw->by_address, address, gw->turn.now_ms, &x->limits[0])) {
         mu_refuse_rate(gw, x, x->limits[0].wait_ms);
         return false;
     }
-    if (error != MU_OK) {
-        mu_refuse(gw, x, error, "The key is not one that is known here.");
+    if (fault != NULL) {
+        mu_gateway_refuse_caller(gw, x, address, fault);
         return false;
     }
     bool changes = request->method != MU_HTTP_GET && request->method != MU_HTTP_HEAD &&
@@ -189,6 +188,10 @@ static bool read_path(struct mu_gateway *gw, struct mu_exchange *x, const struct
                       "An id in the path must have 1 to 64 of A-Z a-z 0-9 _ . -");
             return false;
         }
+    }
+    if (!mu_access_match(&x->caller, routed->route, x->params[0])) {
+        mu_refuse(gw, x, MU_ERROR_FORBIDDEN, "The token is for the reports of one match.");
+        return false;
     }
     if (strstr(routed->route->pattern, "{playerId}") == NULL) {
         return true;
@@ -283,6 +286,7 @@ bool mu_gateway_socket_open(struct mu_gateway *gw, const struct mu_turn *turn, u
         return false;
     }
     session->caller = x->caller;
+    mu_limit_address_key(upgrade->address, session->address);
     session->opened_ms = turn->now_ms;
     mu_exchange_close(gw, x);
     return true;

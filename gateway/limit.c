@@ -137,6 +137,14 @@ bool mu_limit_take(struct mu_limit *limit, const char *key, int64_t now_ms,
     return mu_bucket_take(full_ns, limit->quota, limit->window_ms, now_ms, ret);
 }
 
+bool mu_limit_spent(const struct mu_limit *limit, const char *key, int64_t now_ms)
+{
+    struct mu_limit_state state;
+    uint32_t i = limit->quota == 0 ? MU_MAP_NONE : mu_map_get(limit->by_key, key);
+    int64_t full_ns = i == MU_MAP_NONE ? 0 : limit->entries[i].full_ns;
+    return !mu_bucket_take(&full_ns, limit->quota, limit->window_ms, now_ms, &state);
+}
+
 void mu_limit_address_key(const char *address, char ret[MU_LIMIT_KEY_MAX + 1])
 {
     static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF };

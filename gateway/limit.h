@@ -41,6 +41,9 @@ void mu_limit_destroy(struct mu_limit *limit); /* NULL is a no-op */
 bool mu_limit_take(struct mu_limit *limit, const char *key, int64_t now_ms,
                    struct mu_limit_state *ret);
 
+/* Whether mu_limit_take() would find none; takes nothing.  As mu_limit_take(). */
+bool mu_limit_spent(const struct mu_limit *limit, const char *key, int64_t now_ms);
+
 /* The bucket alone, for owners that keep it beside their own things (a WebSocket).
  * `full_ns` is all of its state, 0 at first.  As mu_limit_take(). */
 bool mu_bucket_take(int64_t *full_ns, uint64_t quota, int64_t window_ms, int64_t now_ms,

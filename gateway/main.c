@@ -7,6 +7,7 @@
 #include "core/endpoint.h"
 #include "core/launch.h"
 #include "core/parse.h"
+#include "gateway/access.h"
 #include "gateway/host.h"
 
 enum { NO_PORT = UINT16_MAX + 1 };
@@ -122,7 +123,7 @@ static int run(struct mu_launch *launch, const struct command *command)
     if (code != MU_OPTIONS_GO) {
         return code;
     }
-    if (launch->config.keys_count == 0 && !mu_address_loopback(place.address)) {
+    if (mu_access_open(&launch->config) && !mu_address_loopback(place.address)) {
         mu_launch_tell(launch,
                        "cannot listen on %s: " MU_CLUSTER_API_KEYS_HOW " in the file of --config",
                        place.address);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "gateway/access.h"
+#include "gateway/limit.h"
 #include "wire/msg.h"
 
 #define MU_SESSION_NONE        UINT32_MAX
@@ -18,20 +19,21 @@
 struct mu_gateway;
 
 struct mu_session {
-    uint64_t socket;            /* its number at the transport; 0: the slot is free */
-    struct mu_caller caller;    /* who opened it */
-    char player[MU_ID_MAX + 1]; /* bound by REGISTER; empty: not yet */
-    int64_t opened_ms;          /* now_ms of its handshake */
-    uint32_t next;              /* bound: the player's next socket; free: next free slot */
-    uint32_t previous;          /* bound: the one before; NONE: this is the first */
-    uint32_t pending;           /* actions that wait */
-    bool warned;                /* over its rate once */
-    bool closing;               /* edge.close() was called */
-    bool asking;                /* events are being fetched */
-    bool synced;                /* last_seq is known */
-    int64_t full_ns;            /* of its rate bucket: mu_bucket_take() */
-    uint64_t last_seq;          /* of the last event sent */
-    uint64_t seen_seq;          /* of the newest event heard of */
+    uint64_t socket;                    /* its number at the transport; 0: the slot is free */
+    struct mu_caller caller;            /* who opened it */
+    char address[MU_LIMIT_KEY_MAX + 1]; /* where it came from */
+    char player[MU_ID_MAX + 1];         /* bound by REGISTER; empty: not yet */
+    int64_t opened_ms;                  /* now_ms of its handshake */
+    uint32_t next;                      /* bound: the player's next socket; free: next free slot */
+    uint32_t previous;                  /* bound: the one before; NONE: this is the first */
+    uint32_t pending;                   /* actions that wait */
+    bool warned;                        /* over its rate once */
+    bool closing;                       /* edge.close() was called */
+    bool asking;                        /* events are being fetched */
+    bool synced;                        /* last_seq is known */
+    int64_t full_ns;                    /* of its rate bucket: mu_bucket_take() */
+    uint64_t last_seq;                  /* of the last event sent */
+    uint64_t seen_seq;                  /* of the newest event heard of */
 };
 
 struct mu_sessions;

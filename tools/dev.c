@@ -12,6 +12,7 @@
 
 #include "core/config_yaml.h"
 #include "core/options.h"
+#include "gateway/access.h"
 #include "tools/bots.h"
 #include "tools/cluster.h"
 #include "tools/command.h"
@@ -282,8 +283,9 @@ static int load_key(struct dev *dev)
                       strerror(-r));
         return MU_EXIT_UNAVAILABLE;
     }
-    if (dev->config.keys_count > 0 && dev->values.key_file == NULL) {
-        (void)fprintf(stderr, "muster dev: %s has keys: name a file that holds one, --key-file\n",
+    if (!mu_access_open(&dev->config) && dev->values.key_file == NULL) {
+        (void)fprintf(stderr,
+                      "muster dev: %s has keys or tokens: name a file that holds one, --key-file\n",
                       dev->values.config);
         return MU_EXIT_CONFIG;
     }

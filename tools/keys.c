@@ -14,7 +14,7 @@ static bool is_id(const char *id)
     static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
     size_t n = strlen(id);
     return n >= 1 && n <= MU_KEY_ID_MAX && strspn(id, set) == n && strcmp(id, "srv") != 0 &&
-           strcmp(id, "ply") != 0;
+           strcmp(id, "ply") != 0 && strcmp(id, "mat") != 0;
 }
 
 int mu_command_key(int argc, char **argv)

@@ -83,6 +83,9 @@ static void test_overrides(void **state)
     assert_string_equal(config.keys[0].id, "shop");
     assert_int_equal(config.keys[0].role, MU_ROLE_BACKEND);
     assert_int_equal(config.keys[1].role, MU_ROLE_OPERATOR);
+    assert_string_equal(config.jwt.keys, "/etc/muster/jwks.json");
+    assert_string_equal(config.jwt.issuer, "https://id.game.example");
+    assert_string_equal(config.jwt.audience, "muster");
     assert_int_equal(config.settings.elo_k, 24);
     assert_int_equal(config.settings.lobby_grace_ms, 0);
     assert_int_equal(config.settings.cooldown_ms, defaults.settings.cooldown_ms);
@@ -114,8 +117,8 @@ struct refused {
 };
 
 static const struct refused refused[] = {
-    { "unknown_section.yaml",
-      ":1: setting: is not known; known are modes, regions, origins, keys, settings, cluster" },
+    { "unknown_section.yaml", ":1: setting: is not known; known are modes, regions, origins, keys, "
+                              "jwt, settings, cluster" },
     { "unknown_field.yaml", ":3: regions[0].alias: is not known; known are name, aliases" },
     { "bad_values.yaml",
       ":6: regions[0].name: is longer than 31 bytes\n"
@@ -178,6 +181,12 @@ static void test_check_is_told(void **state)
     assert_int_equal(load(FOLDER "takeover.yaml"), -EINVAL);
     assert_non_null(strstr(error, FOLDER "takeover.yaml:4: settings.takeover_ms: is 3799, must be "
                                          "3800 at least"));
+
+    assert_int_equal(load(FOLDER "jwt.yaml"), -EINVAL);
+    assert_non_null(strstr(error, FOLDER "jwt.yaml:1: jwt.issuer: is missing: keys, issuer and "
+                                         "audience are needed together\n"));
+    assert_non_null(strstr(error, FOLDER "jwt.yaml:2: jwt.keys: is \"jwks.json\": write the whole "
+                                         "path, as /etc/muster/jwks.json"));
 
     assert_int_equal(load(FOLDER "unknown_setting.yaml"), -EINVAL);
     assert_non_null(strstr(error, FOLDER "unknown_setting.yaml:3: settings.elo_kk: is not known"));

@@ -91,7 +91,7 @@ static void test_gives_players_only_their_own(void **state)
         bearer[i] = kept == 'a' ? 'b' : 'a';
         assert_int_equal(call_as(rig, bearer, MU_HTTP_GET, "/v1/players/" PLAYER), 401);
         bearer[i] = kept;
-        rig->now_ms += 1000;
+        rig->now_ms += 2000; /* no more than may be wrong in a minute */
     }
     rig_destroy(rig);
 }
@@ -107,7 +107,7 @@ static void test_server_keys_bind_to_their_maker(void **state)
     (void)state;
     mu_access_server_key(&rig->config, &shop, "00112233445566778899aabbccddeeff", key, hash);
     (void)snprintf(bearer, sizeof bearer, "Bearer %s", key);
-    assert_int_equal(mu_access_identify(&rig->config, bearer, 0, &caller), MU_OK);
+    assert_null(mu_access_identify(&rig->config, NULL, bearer, 0, &caller));
     assert_int_equal(caller.role, MU_ROLE_SERVER);
     assert_true(caller.trusted); /* heartbeats are not to be throttled */
     assert_string_equal(caller.key_hash, hash);
@@ -115,8 +115,53 @@ static void test_server_keys_bind_to_their_maker(void **state)
     assert_int_equal(mu_access_allows(&caller, MU_ROUTE_CLIENTS), MU_ERROR_FORBIDDEN);
     assert_int_equal(mu_access_allows(&caller, MU_ROUTE_BACKENDS), MU_ERROR_FORBIDDEN);
     rig->config.keys[0].hash[0] ^= 1; /* its maker's key was replaced */
-    assert_int_equal(mu_access_identify(&rig->config, bearer, 0, &caller), MU_ERROR_UNAUTHORIZED);
+    assert_non_null(mu_access_identify(&rig->config, NULL, bearer, 0, &caller));
     rig->config.keys[0].hash[0] ^= 1;
+    rig_destroy(rig);
+}
+
+static void test_match_tokens_are_for_one_match(void **state)
+{
+    struct rig *rig = rig_create(seed, true);
+    const struct mu_caller shop = { .role = MU_ROLE_BACKEND, .trusted = true, .key = 0 };
+    char token[MU_ACCESS_KEY_MAX + 1];
+    char bearer[MU_ACCESS_KEY_MAX + 8];
+    (void)state;
+    mu_access_match_token(&rig->config, &shop, MATCH, token);
+    (void)snprintf(bearer, sizeof bearer, "Bearer %s", token);
+    assert_int_equal(call_as(rig, bearer, MU_HTTP_GET, "/v1/matches/" MATCH), 0);
+    assert_int_equal(call_as(rig, bearer, MU_HTTP_PUT, "/v1/matches/" MATCH), 400); /* no body */
+    assert_int_equal(call_as(rig, bearer, MU_HTTP_GET, "/livez"), 200);
+    static const struct {
+        enum mu_http_method method;
+        const char *path;
+    } refused[] = {
+        { MU_HTTP_GET, "/v1/matches/mch_01ARYZ6S41TSV4RRFFQ69G5FAW" },
+        { MU_HTTP_PUT, "/v1/matches/mch_01ARYZ6S41TSV4RRFFQ69G5FAW" },
+        { MU_HTTP_GET, "/v1/matches/" MATCH "x" },
+        { MU_HTTP_POST, "/v1/matches/mch_01ARYZ6S41TSV4RRFFQ69G5FAW/end" },
+        { MU_HTTP_POST, "/v1/servers/" MATCH "/heartbeat" },
+        { MU_HTTP_POST, "/v1/backfills" },
+        { MU_HTTP_GET, "/v1/players/" PLAYER },
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        assert_int_equal(call_as(rig, bearer, refused[i].method, refused[i].path), 403);
+    }
+    struct mu_http_request request =
+        rig_request(rig, MU_HTTP_POST, "/v1/matches/" MATCH "/end", "{\"winningTeam\":\"DRAW\"}");
+    request.authorization = bearer;
+    rig_send(rig, &request);
+    assert_int_equal(rig_count(rig), 1); /* asks for the match, then ends it */
+    rig_clear(rig);
+    mu_gateway_request_gone(rig->gw, request.id);
+    size_t n = strlen(bearer);
+    for (size_t i = strlen("Bearer "); i < n; i++) { /* no bit of it may be changed */
+        char kept = bearer[i];
+        bearer[i] = kept == 'a' ? 'b' : 'a';
+        assert_int_equal(call_as(rig, bearer, MU_HTTP_GET, "/v1/matches/" MATCH), 401);
+        bearer[i] = kept;
+        rig->now_ms += 2000;
+    }
     rig_destroy(rig);
 }
 
@@ -394,6 +439,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_knows_callers),
         cmocka_unit_test(test_gives_players_only_their_own),
         cmocka_unit_test(test_server_keys_bind_to_their_maker),
+        cmocka_unit_test(test_match_tokens_are_for_one_match),
         cmocka_unit_test(test_trusts_everybody_without_keys),
         cmocka_unit_test(test_limits_addresses_and_players),
         cmocka_unit_test(test_answers_web_pages),

@@ -255,10 +255,10 @@ static void test_made_keys_are_taken(void **state)
     (void)snprintf(config->keys[0].id, sizeof config->keys[0].id, "shop");
     (void)snprintf(config->keys[0].hash, sizeof config->keys[0].hash, "%s", hash);
     (void)snprintf(field, sizeof field, "Bearer %s", key);
-    assert_int_equal(mu_access_identify(config, field, 0, &caller), MU_OK);
+    assert_null(mu_access_identify(config, NULL, field, 0, &caller));
     assert_int_equal(caller.role, MU_ROLE_BACKEND);
     field[strlen(field) - 1] ^= 1;
-    assert_int_equal(mu_access_identify(config, field, 0, &caller), MU_ERROR_UNAUTHORIZED);
+    assert_non_null(mu_access_identify(config, NULL, field, 0, &caller));
     free(config);
 }
 
