@@ -18,11 +18,11 @@ struct mu_topology_text {
 
 struct mu_topology_process {
     struct mu_topology_text kind;
-    struct mu_topology_text name;      /* empty: it has none */
-    struct mu_topology_text instance;  /* "#9f3c..." */
-    struct mu_topology_text partition; /* empty: none */
-    struct mu_topology_text state;     /* "serving", ... */
-    struct mu_topology_text build;     /* empty: not known */
+    struct mu_topology_text name;          /* empty: it has none */
+    struct mu_topology_text instance;      /* "#9f3c..." */
+    struct mu_topology_text partition;     /* empty: none */
+    struct mu_topology_text state;         /* "serving", ... */
+    struct mu_topology_text build;         /* empty: not known */
     struct mu_topology_text configuration; /* its hash, hex; empty: not known */
     bool other_configuration;              /* not the store's */
     bool ready;

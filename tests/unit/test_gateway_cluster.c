@@ -31,7 +31,8 @@ struct member {
     uint32_t brokers;
 };
 
-/* It says how it is, and by which configuration it runs (0: not that); a shard has a queue of seven tickets. */
+/* It says how it is, and by which configuration it runs (0: not that); a shard has a queue of seven
+ * tickets. */
 static void hear_by(struct rig *rig, const struct member *member, uint64_t config_hash)
 {
     struct mu_msg_envelope envelope = { .version = 1, .frame = MU_FRAME_EVENT, .op = MU_OP_STATS };
