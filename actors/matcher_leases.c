@@ -184,6 +184,10 @@ void mu_matcher_take_sync(struct matcher *matcher, const struct mu_event *ev, st
         mu_outbox_note(out, "pool %s of another configuration -> not taken", sync->mode);
         return; /* unacknowledged, it goes to another matcher */
     }
+    if (sync->generation == 0) { /* a lease has none yet */
+        mu_outbox_note(out, "pool %s has no generation -> not taken", sync->mode);
+        return;
+    }
     char key[MU_MATCHER_KEY_MAX + 1];
     lease_key(shard, sync->mode, sync->slice, key);
     struct lease *lease = mu_matcher_lease(matcher, shard, sync->mode, sync->slice);

@@ -148,6 +148,23 @@ static void test_moment(void **state)
     rig_end(&rig);
 }
 
+/* A faulty shard does not end a matcher. */
+static void test_no_generation(void **state)
+{
+    (void)state;
+    rig_begin(&rig, &mu_matcher_ops, "");
+    for (uint64_t seq = 0; seq < 3; seq++) {
+        sync_begin("ranked", 0, seq, true);
+        sync_join("tkt_one", 1200, 100);
+        (void)snprintf(rig.msg.pool_sync.leaves[0].id, sizeof rig.msg.pool_sync.leaves[0].id,
+                       "tkt_two");
+        rig.msg.pool_sync.leaves_count = 1;
+        sync_send("#1");
+        assert_int_equal(rig_count(&rig, MU_OP_POOL_ACK), 0);
+    }
+    rig_end(&rig);
+}
+
 static void test_gaps_and_generations(void **state)
 {
     (void)state;
@@ -418,17 +435,12 @@ int main(int argc, char **argv)
 {
     rng.state = unit_seed(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_proposes),
-        cmocka_unit_test(test_quits),
-        cmocka_unit_test(test_seats),
-        cmocka_unit_test(test_moment),
-        cmocka_unit_test(test_gaps_and_generations),
-        cmocka_unit_test(test_not_taken),
-        cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_lost_proposal),
-        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_slices),
-        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_proposes),      cmocka_unit_test(test_quits),
+        cmocka_unit_test(test_seats),         cmocka_unit_test(test_moment),
+        cmocka_unit_test(test_no_generation), cmocka_unit_test(test_gaps_and_generations),
+        cmocka_unit_test(test_not_taken),     cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_lost_proposal), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_slices),        cmocka_unit_test(test_drain),
         cmocka_unit_test(test_busy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
