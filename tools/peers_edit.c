@@ -1,3 +1,6 @@
+/* For realpath(), which is of the XSI part of POSIX. */
+#define _XOPEN_SOURCE 700 /* NOLINT(bugprone-reserved-identifier): the C library's own switch */
+
 #include "tools/peers_edit.h"
 
 #include <errno.h>

@@ -198,7 +198,8 @@ async def run(live):
     config = live.path("muster.yaml")
     mode = kill.CONFIG.partition("modes:\n")[2]
     with open(config, "w", encoding="ascii") as file:
-        file.write(kill.CONFIG + mode.replace("name: duel", "name: alone"))
+        one = kill.CONFIG.replace("lobbies: 2", "lobbies: 1")  # so that every game server is at home in the pair's
+        file.write(one + mode.replace("name: duel", "name: alone"))
     cluster = await l.Cluster(live, live.path("data"), "--bots", "4", "--config", config).start()
     history = History()
     world = recorded.World(history, [cluster.door], live.random)

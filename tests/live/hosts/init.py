@@ -111,6 +111,7 @@ class Unit:
             environment |= read_environment(self.settings["EnvironmentFile"])
         if "StateDirectory" in self.settings:
             self.make_state("/var/lib/" + self.settings["StateDirectory"])
+            environment["STATE_DIRECTORY"] = "/var/lib/" + self.settings["StateDirectory"]
         self.ready = self.settings.get("Type", "simple") != "notify"
         self.again_s = self.kill_s = None
         self.alive_s = time.monotonic()
