@@ -307,9 +307,7 @@ int mu_disk_copy(const struct mu_disk *disk, const char *path)
     return mu_disk_map_error(mdb_env_copy2(disk->env, path, MDB_CP_COMPACT));
 }
 
-/* Pages on LMDB's list of free ones that the next write may take: its table 0, whose keys are the
- * transactions that freed them, and whose records begin with their length.  What the newest
- * transaction freed is part of the one before, to which a crash goes back. */
+/* Pages on LMDB's list of free ones: its table 0, whose records begin with their length. */
 static uint64_t free_pages(struct mu_disk *disk)
 {
     if (read_begin(disk) != 0)
@@ -318,15 +316,11 @@ static uint64_t free_pages(struct mu_disk *disk)
     if (mdb_cursor_open(disk->reader, 0, &cursor) != 0)
         return 0;
     uint64_t pages = 0;
-    size_t newest = mdb_txn_id(disk->reader);
-    size_t freed = 0;
     MDB_val key;
     MDB_val val;
-    while (freed < newest && mdb_cursor_get(cursor, &key, &val, MDB_NEXT) == 0) {
+    while (mdb_cursor_get(cursor, &key, &val, MDB_NEXT) == 0) {
         size_t count = 0;
-        if (key.mv_size == sizeof freed)
-            memcpy(&freed, key.mv_data, sizeof freed);
-        if (val.mv_size >= sizeof count && freed < newest)
+        if (val.mv_size >= sizeof count)
             memcpy(&count, val.mv_data, sizeof count);
         pages += count;
     }
