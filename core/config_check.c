@@ -130,13 +130,13 @@ static void check_jwt(const struct mu_config_jwt *jwt, struct mu_config_faults *
 /* An owner whose broker died is silent until it has noticed that, and has asked by another one. */
 static void check_takeover(const struct mu_settings *settings, struct mu_config_faults *faults)
 {
-    uint64_t dead_ms = settings->heartbeat_ms * settings->heartbeats_missed_max;
-    if (settings->takeover_ms < dead_ms + ASKS_MS) {
+    unsigned long long least_ms =
+        settings->heartbeat_ms * settings->heartbeats_missed_max + ASKS_MS;
+    if (settings->takeover_ms < least_ms) {
         mu_config_fault_add(faults, "settings", -1, "takeover_ms",
                             "is %llu, must be %llu at least: heartbeat_ms x heartbeats_missed_max, "
                             "after which a broker counts as dead, and 1 s",
-                            (unsigned long long)settings->takeover_ms,
-                            (unsigned long long)(dead_ms + ASKS_MS));
+                            (unsigned long long)settings->takeover_ms, least_ms);
     }
 }
 
