@@ -190,21 +190,16 @@ static inline void credit(struct mu_router *router, uint32_t peer, int64_t now_m
 
 static const struct mu_slice body = { (const uint8_t *)"\x91\xa1x", 3 };
 
-/* A message from `peer`; returns its sequence. */
+/* A message from `peer`, of which `said` tells frame, op and destination; returns its sequence. */
 static inline uint64_t send_body(struct mu_router *router, uint32_t peer, int64_t now_ms,
-                                 enum mu_frame frame, uint32_t op, const char *destination,
-                                 struct mu_slice bytes)
+                                 const struct mu_msg_envelope *said, struct mu_slice bytes)
 {
-    struct mu_msg_envelope envelope = {
-        .version = 1,
-        .frame = frame,
-        .op = op,
-        .source = "#liar",
-        .incarnation = incarnation_of(peer),
-        .sequence = ++sequences[peer],
-        .budget_ms = frame == MU_FRAME_REQUEST ? 1000 : 0,
-    };
-    (void)snprintf(envelope.destination, sizeof envelope.destination, "%s", destination);
+    struct mu_msg_envelope envelope = *said;
+    envelope.version = 1;
+    (void)snprintf(envelope.source, sizeof envelope.source, "#liar");
+    envelope.incarnation = incarnation_of(peer);
+    envelope.sequence = ++sequences[peer];
+    envelope.budget_ms = said->frame == MU_FRAME_REQUEST ? 1000 : 0;
     deliver(router, peer, now_ms, &envelope, bytes);
     return envelope.sequence;
 }
@@ -212,7 +207,9 @@ static inline uint64_t send_body(struct mu_router *router, uint32_t peer, int64_
 static inline uint64_t send_op(struct mu_router *router, uint32_t peer, int64_t now_ms,
                                enum mu_frame frame, uint32_t op, const char *destination)
 {
-    return send_body(router, peer, now_ms, frame, op, destination, body);
+    struct mu_msg_envelope said = { .frame = frame, .op = op };
+    (void)snprintf(said.destination, sizeof said.destination, "%s", destination);
+    return send_body(router, peer, now_ms, &said, body);
 }
 
 static inline uint64_t send_as(struct mu_router *router, uint32_t peer, int64_t now_ms,

@@ -121,6 +121,9 @@ static void test_asks_only_for_its_partitions(void **state)
 {
     static struct mu_msg msg = { .op = MU_OP_EPOCH_TAKE, .epoch_take = { .holder = "eu" } };
     static const char *const asked[] = { "queue/us", "lobby/0", "queue/eu" };
+    static const struct mu_msg_envelope request = { .frame = MU_FRAME_REQUEST,
+                                                    .op = MU_OP_EPOCH_TAKE,
+                                                    .destination = "store" };
     (void)state;
     struct mu_router *router = create_with(true);
     identities[1] = &eu;
@@ -132,8 +135,8 @@ static void test_asks_only_for_its_partitions(void **state)
         (void)snprintf(msg.epoch_take.partition, sizeof msg.epoch_take.partition, "%s", asked[i]);
         int64_t size = mu_msg_encode(&msg, bytes, sizeof bytes);
         assert_true(size > 0);
-        uint64_t sequence = send_body(router, 1, 1, MU_FRAME_REQUEST, MU_OP_EPOCH_TAKE, "store",
-                                      (struct mu_slice){ bytes, (uint32_t)size });
+        uint64_t sequence =
+            send_body(router, 1, 1, &request, (struct mu_slice){ bytes, (uint32_t)size });
         if (i < 2) {
             expect_error(1, sequence, MU_ERROR_FORBIDDEN);
             assert_string_equal(scratch->error.detail, "store: the key is not for this partition");
