@@ -39,23 +39,30 @@ static const char *holder_of(const struct mu_partition *partition)
     return holder[0] != '\0' ? holder : "a process without a name";
 }
 
+static int refuse_fence(struct mu_keeper *keeper, const struct mu_partition *partition)
+{
+    uint64_t fence = keeper->event->envelope->fence;
+    uint64_t epoch = partition == NULL ? 0 : partition->epoch.epoch;
+    const char *holder = epoch == 0 ? "nobody" : holder_of(partition);
+    if (epoch != 0 && fence == epoch) {
+        return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "epoch %llu is another process's: %s",
+                                (unsigned long long)epoch, holder);
+    }
+    return mu_keeper_refuse(keeper, MU_ERROR_FENCED,
+                            "epoch %llu, the partition is at %llu and with %s",
+                            (unsigned long long)fence, (unsigned long long)epoch, holder);
+}
+
 int mu_keeper_check_fence(struct mu_keeper *keeper, int32_t partition)
 {
     const struct mu_msg_envelope *envelope = keeper->event->envelope;
-    uint64_t fence = envelope->fence;
-    uint64_t epoch = partition < 0 ? 0 : keeper->partitions[partition].epoch.epoch;
-    if (partition < 0 || fence != epoch || fence == 0) {
-        const char *holder = epoch == 0 ? "nobody" : holder_of(&keeper->partitions[partition]);
-        return mu_keeper_refuse(keeper, MU_ERROR_FENCED,
-                                "epoch %llu, the partition is at %llu and with %s",
-                                (unsigned long long)fence, (unsigned long long)epoch, holder);
+    struct mu_partition *at = partition < 0 ? NULL : &keeper->partitions[partition];
+    bool owns = at != NULL && envelope->fence == at->epoch.epoch &&
+                envelope->incarnation == at->epoch.incarnation;
+    if (!owns || envelope->fence == 0) {
+        return refuse_fence(keeper, at);
     }
-    if (envelope->incarnation != keeper->partitions[partition].epoch.incarnation) {
-        return mu_keeper_refuse(keeper, MU_ERROR_FENCED, "epoch %llu is another process's: %s",
-                                (unsigned long long)epoch,
-                                holder_of(&keeper->partitions[partition]));
-    }
-    keeper->partitions[partition].heard_ms = keeper->event->now_ms;
+    at->heard_ms = keeper->event->now_ms;
     return 0;
 }
 
